@@ -1,0 +1,2 @@
+//! What the benchmarks share: generated manifests and ids.
+#![forbid(unsafe_code)]

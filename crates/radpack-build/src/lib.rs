@@ -1,0 +1,2 @@
+//! From package folders to hashed files and a pruned radpack.json.
+#![forbid(unsafe_code)]

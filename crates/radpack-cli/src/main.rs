@@ -1,0 +1,3 @@
+//! The `radpack` command.
+#![forbid(unsafe_code)]
+fn main() {}

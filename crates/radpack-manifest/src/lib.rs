@@ -1,0 +1,2 @@
+//! radpack.json: wire types, ids, validation, canonical writing.
+#![forbid(unsafe_code)]

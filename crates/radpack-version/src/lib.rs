@@ -1,0 +1,2 @@
+//! Versions, specs and which version a spec gets.
+#![forbid(unsafe_code)]
