@@ -1,0 +1,310 @@
+//! Real packages: which ones, in which order they can be built, and `npm ci` into a cache folder.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use sha2::{Digest, Sha256};
+
+use crate::place::{cache_folder, workspace_folder};
+
+/// The files of `fixtures/npm` that `npm ci` works from.
+const INPUTS: [&str; 3] = [".npmrc", "package-lock.json", "package.json"];
+
+/// One package that is installed, at the one version that the lock file names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NpmPackage {
+    /// The name that its own `package.json` states.
+    pub name: &'static str,
+    /// Its version.
+    pub version: &'static str,
+    /// Its folder below `node_modules`: the name, an alias where several versions are installed, or a nested one.
+    pub folder: &'static str,
+}
+
+const fn package(name: &'static str, version: &'static str, folder: &'static str) -> NpmPackage {
+    NpmPackage {
+        name,
+        version,
+        folder,
+    }
+}
+
+/// Every installed package, each after all that it imports: built in this order into one register, each finds its dependencies.
+pub const BUILD_ORDER: &[NpmPackage] = &[
+    package("internmap", "1.0.1", "d3-array-2/node_modules/internmap"),
+    package("internmap", "2.0.3", "internmap"),
+    package("d3-array", "1.2.4", "d3-array-1"),
+    package("d3-array", "2.12.1", "d3-array-2"),
+    package("d3-array", "3.2.4", "d3-array-3.2.4"),
+    package("d3-array", "3.2.5", "d3-array"),
+    package("d3-color", "3.1.1", "d3-color"),
+    package("d3-dispatch", "3.0.2", "d3-dispatch"),
+    package("d3-ease", "3.0.2", "d3-ease"),
+    package("d3-format", "3.1.3", "d3-format"),
+    package("d3-path", "3.1.1", "d3-path"),
+    package("d3-selection", "3.0.1", "d3-selection"),
+    package("d3-timer", "3.0.2", "d3-timer"),
+    package("d3-interpolate", "3.0.2", "d3-interpolate"),
+    package("d3-time", "3.1.1", "d3-time"),
+    package("d3-time-format", "4.1.1", "d3-time-format"),
+    package("d3-drag", "3.0.1", "d3-drag"),
+    package("d3-transition", "3.0.2", "d3-transition"),
+    package("d3-scale", "4.0.3", "d3-scale"),
+    package("d3-shape", "3.2.1", "d3-shape"),
+    package("d3-zoom", "3.0.1", "d3-zoom"),
+    package("lodash-es", "4.18.1", "lodash-es"),
+    package("preact", "11.2.0", "preact"),
+];
+
+/// Why the packages are not there, and what to do about it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FetchError {
+    /// A file or folder could not be read or written.
+    #[error("cannot {action} {}", path.display())]
+    Io {
+        /// What was to be done, such as `read`.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// `npm` could not be started.
+    #[error(
+        "cannot run npm; install Node.js with npm 10 or newer, and see that `npm --version` answers"
+    )]
+    NoNpm(#[source] io::Error),
+    /// `npm ci` ended with an error.
+    #[error(
+        "`npm ci` failed in a copy of {} ({status}); see that npm can reach its registry, or run it there yourself to see more:\n{output}",
+        fixture.display()
+    )]
+    Npm {
+        /// The folder of the lock file.
+        fixture: PathBuf,
+        /// How the process ended.
+        status: std::process::ExitStatus,
+        /// What npm wrote last.
+        output: String,
+    },
+}
+
+/// The packages, on disk. They stay there from run to run: read them, do not change them.
+#[derive(Clone, Debug)]
+pub struct NpmPackages {
+    root: PathBuf,
+}
+
+impl NpmPackages {
+    /// The folder that holds `node_modules`.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The folder of one package.
+    pub fn folder(&self, package: &NpmPackage) -> PathBuf {
+        self.root.join("node_modules").join(package.folder)
+    }
+
+    /// The folder of the package that is installed as this name, alias or nested folder, such as `d3-array-1`.
+    pub fn named(&self, folder: &str) -> PathBuf {
+        self.root.join("node_modules").join(folder)
+    }
+}
+
+/// The packages of `fixtures/npm`, fetched with `npm ci` unless an earlier run has done so.
+///
+/// Any number of tests and processes may ask at once: one fetches, the others wait for it.
+///
+/// # Errors
+/// Where `npm` is missing or fails, or the disk does: the message says what to do.
+pub fn npm_packages() -> Result<NpmPackages, FetchError> {
+    npm_packages_in(&workspace_folder().join("fixtures/npm"), &cache_folder())
+}
+
+/// As [`npm_packages`], from another fixture folder and into another cache folder.
+///
+/// # Errors
+/// As [`npm_packages`].
+pub fn npm_packages_in(fixture: &Path, cache: &Path) -> Result<NpmPackages, FetchError> {
+    let key = key_of(fixture)?;
+    let done = cache.join(format!("npm-{key}"));
+    let packages = NpmPackages { root: done.clone() };
+    if done.is_dir() {
+        return Ok(packages);
+    }
+    fs::create_dir_all(cache).map_err(failed("create", cache))?;
+    let lock_path = cache.join(format!("npm-{key}.lock"));
+    let lock = File::create(&lock_path).map_err(failed("create", &lock_path))?;
+    lock.lock().map_err(failed("lock", &lock_path))?;
+    if done.is_dir() {
+        return Ok(packages); // another process fetched while this one waited
+    }
+    let fresh = cache.join(format!("npm-{key}.part"));
+    if fresh.exists() {
+        // an earlier run was killed while it fetched
+        fs::remove_dir_all(&fresh).map_err(failed("remove", &fresh))?;
+    }
+    fs::create_dir(&fresh).map_err(failed("create", &fresh))?;
+    for name in INPUTS {
+        let from = fixture.join(name);
+        fs::copy(&from, fresh.join(name)).map_err(failed("copy", &from))?;
+    }
+    install(fixture, &fresh)?;
+    fs::rename(&fresh, &done).map_err(failed("rename", &fresh))?;
+    Ok(packages)
+}
+
+/// 16 hex digits over the names and contents of the files that decide what is installed.
+fn key_of(fixture: &Path) -> Result<String, FetchError> {
+    let mut hash = Sha256::new();
+    for name in INPUTS {
+        let path = fixture.join(name);
+        let bytes = fs::read(&path).map_err(failed("read", &path))?;
+        hash.update(name.as_bytes());
+        hash.update((bytes.len() as u64).to_le_bytes());
+        hash.update(&bytes);
+    }
+    Ok(hash.finalize()[..8]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect())
+}
+
+fn install(fixture: &Path, folder: &Path) -> Result<(), FetchError> {
+    let mut command = Command::new(npm_program());
+    command
+        .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
+        .current_dir(folder);
+    let output = command.output().map_err(FetchError::NoNpm)?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(FetchError::Npm {
+        fixture: fixture.to_path_buf(),
+        status: output.status,
+        output: last_lines(&String::from_utf8_lossy(&output.stderr), 20),
+    })
+}
+
+fn npm_program() -> OsString {
+    OsString::from(if cfg!(windows) { "npm.cmd" } else { "npm" })
+}
+
+fn last_lines(text: &str, most: usize) -> String {
+    let lines: Vec<&str> = text.trim_end().lines().collect();
+    lines[lines.len().saturating_sub(most)..].join("\n")
+}
+
+fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FetchError {
+    move |source| FetchError::Io {
+        action,
+        path: path.to_path_buf(),
+        source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    fn json(path: &Path) -> Value {
+        serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn the_list_is_what_the_lock_file_holds() {
+        let lock = json(&workspace_folder().join("fixtures/npm/package-lock.json"));
+        let mut locked: Vec<(String, String)> = lock["packages"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .filter_map(|(place, package)| {
+                let folder = place.strip_prefix("node_modules/")?;
+                Some((folder.to_owned(), package["version"].as_str()?.to_owned()))
+            })
+            .collect();
+        locked.sort();
+        let mut listed: Vec<(String, String)> = BUILD_ORDER
+            .iter()
+            .map(|package| (package.folder.to_owned(), package.version.to_owned()))
+            .collect();
+        listed.sort();
+        assert!(locked.len() >= 23);
+        assert_eq!(listed, locked);
+    }
+
+    #[test]
+    fn the_lock_file_names_no_address_to_fetch_from() {
+        let lock = json(&workspace_folder().join("fixtures/npm/package-lock.json"));
+        for (place, package) in lock["packages"].as_object().unwrap() {
+            assert_eq!(package.get("resolved"), None, "{place}");
+            assert!(
+                place.is_empty() || package["integrity"].is_string(),
+                "{place}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_package_is_there_and_comes_after_its_dependencies() {
+        let packages = npm_packages().unwrap_or_else(|error| panic!("{error}"));
+        for (position, package) in BUILD_ORDER.iter().enumerate() {
+            let own = json(&packages.folder(package).join("package.json"));
+            assert_eq!(own["name"], package.name);
+            assert_eq!(own["version"], package.version);
+            for kind in ["dependencies", "peerDependencies"] {
+                let needed = own[kind].as_object();
+                for name in needed.iter().flat_map(|object| object.keys()) {
+                    let first = BUILD_ORDER.iter().position(|other| other.name == name);
+                    let optional = own["peerDependenciesMeta"][name]["optional"] == true;
+                    assert!(
+                        first.map_or(optional, |first| first < position),
+                        "{} needs {name}",
+                        package.name
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_lock_file_that_npm_refuses_is_told() {
+        let fixture = tempfile::tempdir().unwrap();
+        let cache = tempfile::tempdir().unwrap();
+        fs::write(fixture.path().join(".npmrc"), "").unwrap();
+        fs::write(fixture.path().join("package.json"), "{}").unwrap();
+        fs::write(fixture.path().join("package-lock.json"), "not JSON").unwrap();
+        let error = npm_packages_in(fixture.path(), cache.path()).unwrap_err();
+        let text = error.to_string();
+        assert!(
+            text.starts_with(&format!(
+                "`npm ci` failed in a copy of {}",
+                fixture.path().display()
+            )),
+            "{text}"
+        );
+        let left: Vec<_> = fs::read_dir(cache.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name.starts_with("npm-") && !name.contains('.'))
+            .collect();
+        assert_eq!(left, Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_missing_fixture_is_told() {
+        let empty = tempfile::tempdir().unwrap();
+        let error = npm_packages_in(empty.path(), empty.path()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("cannot read {}", empty.path().join(".npmrc").display())
+        );
+    }
+}
