@@ -1,2 +1,4 @@
 //! From package folders to hashed files and a pruned radpack.json.
 #![forbid(unsafe_code)]
+
+pub mod module;

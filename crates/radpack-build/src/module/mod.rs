@@ -1,0 +1,22 @@
+//! Reading and rewriting one ECMAScript module: text in, facts out; edits in, text and source map out.
+//!
+//! [`read`] says what a module asks for and what it offers; [`detect`] first asks whether a text is a module at all;
+//! [`rewrite`] replaces specifiers and keeps the source map right. Whether a file is well-formed, and what of it is an
+//! import, a maintained parser decides (`oxc_parser`), never a pattern.
+//!
+//! Nothing here touches the file system, follows an import, or knows packages and pins: that is the graph's business.
+//!
+//! Spans are byte offsets into the UTF-8 text given in, so that edits need no conversion. [`Position`]s are for people
+//! and for source maps.
+
+mod error;
+mod facts;
+mod position;
+mod read;
+mod rewrite;
+
+pub use error::{ModuleError, ModuleErrorKind};
+pub use facts::{Exports, Import, ImportKind, Module, SourceMapReference, Syntax};
+pub use position::Position;
+pub use read::{detect, read};
+pub use rewrite::{Edit, Rewritten, append_source_map_comment, rewrite};
