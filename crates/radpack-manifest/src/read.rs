@@ -1,0 +1,343 @@
+//! Reading JSON so that everything wrong is found: the machinery, not the format.
+//!
+//! serde stops at the first error. Here a [`Shape`] says what it makes of each JSON type; what it has no use for is noted with
+//! its path and value, skipped, and the reading goes on. So there is one reader for good and bad manifests, it runs over
+//! serde_json's parser without a tree between, and only broken JSON ends it early.
+
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::fmt::{self, Display};
+
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use crate::limits::{self, Limits};
+use crate::problem::{ManifestErrors, Path, Place, ProblemKind, Problems, Shown};
+
+/// The largest whole number that every JSON reader keeps, 2^53-1.
+pub(crate) const MAX_NUMBER: u64 = (1 << 53) - 1;
+
+/// What all of one reading shares.
+pub(crate) struct Reading<'l> {
+    limits: &'l Limits,
+    problems: Problems,
+    exports: Cell<usize>,
+    stopped: Cell<bool>,
+}
+
+/// Where in the document the reader is, and where it reports to.
+#[derive(Clone, Copy)]
+pub(crate) struct At<'p> {
+    reading: &'p Reading<'p>,
+    path: Path<'p>,
+}
+
+impl<'p> At<'p> {
+    /// At a key of the format.
+    pub(crate) fn field<'s>(&'s self, key: &'static str) -> At<'s>
+    where
+        'p: 's,
+    {
+        At {
+            reading: self.reading,
+            path: Path::Field(&self.path, key),
+        }
+    }
+
+    /// At a name out of the document.
+    pub(crate) fn name<'s>(&'s self, name: &'s str) -> At<'s>
+    where
+        'p: 's,
+    {
+        At {
+            reading: self.reading,
+            path: Path::Name(&self.path, name),
+        }
+    }
+
+    /// At an array's element.
+    pub(crate) fn index<'s>(&'s self, index: usize) -> At<'s>
+    where
+        'p: 's,
+    {
+        At {
+            reading: self.reading,
+            path: Path::Index(&self.path, index),
+        }
+    }
+
+    /// Notes a problem here.
+    pub(crate) fn report(&self, kind: ProblemKind, message: impl Display) {
+        self.reading.problems.report(&self.path, kind, message);
+    }
+
+    /// Notes that something of another type is here.
+    pub(crate) fn wrong_type(&self, expected: &str, found: impl Display) {
+        self.report(
+            ProblemKind::WrongType,
+            format_args!("expected {expected}, found {found}"),
+        );
+    }
+
+    /// Counts one more export; an error, which ends the reading, where that is one too many.
+    pub(crate) fn count_export<E: serde::de::Error>(&self) -> Result<(), E> {
+        let (exports, limit) = (self.reading.exports.get() + 1, self.reading.limits.exports);
+        self.reading.exports.set(exports);
+        if exports <= limit {
+            return Ok(());
+        }
+        self.report(
+            ProblemKind::Limit,
+            format_args!("there are more exports than the limit of {limit}"),
+        );
+        self.reading.stopped.set(true);
+        Err(E::custom("stopped"))
+    }
+}
+
+/// A JSON number as serde_json gives it.
+#[derive(Clone, Copy)]
+pub(crate) enum Number {
+    Whole(u64),
+    Negative(i64),
+    Float(f64),
+}
+
+impl Number {
+    /// The number as a whole one from 0 to [`MAX_NUMBER`]. JSON has one type of number: `1.0`, `1e0` and `-0` are whole.
+    pub(crate) fn whole(self) -> Option<u64> {
+        let whole = match self {
+            Number::Whole(number) => number,
+            Number::Negative(_) => return None,
+            // In this range the conversion is exact.
+            Number::Float(number)
+                if number.fract() == 0.0 && (0.0..=MAX_NUMBER as f64).contains(&number) =>
+            {
+                number as u64
+            }
+            Number::Float(_) => return None,
+        };
+        (whole <= MAX_NUMBER).then_some(whole)
+    }
+}
+
+impl Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Number::Whole(number) => number.fmt(f),
+            Number::Negative(number) => number.fmt(f),
+            Number::Float(number) if number.abs() >= 1e17 => write!(f, "{number:e}"),
+            Number::Float(number) => number.fmt(f),
+        }
+    }
+}
+
+/// What becomes of a JSON value at one place of the format. A method that is not given notes the type as wrong.
+pub(crate) trait Shape<'de>: Sized {
+    /// What it becomes; nothing where a problem was noted.
+    type Output;
+    /// What is expected, for messages: "an array of versions".
+    const EXPECTED: &'static str;
+
+    fn at(&self) -> &At<'_>;
+
+    fn boolean(self, value: bool) -> Option<Self::Output> {
+        self.at().wrong_type(Self::EXPECTED, value);
+        None
+    }
+
+    fn number(self, value: Number) -> Option<Self::Output> {
+        self.at().wrong_type(Self::EXPECTED, value);
+        None
+    }
+
+    fn string(self, value: Cow<'de, str>) -> Option<Self::Output> {
+        self.at().wrong_type(Self::EXPECTED, Shown(&value));
+        None
+    }
+
+    fn array<A: SeqAccess<'de>>(self, mut array: A) -> Result<Option<Self::Output>, A::Error> {
+        self.at().wrong_type(Self::EXPECTED, "an array");
+        while array.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(None)
+    }
+
+    fn object<A: MapAccess<'de>>(self, mut object: A) -> Result<Option<Self::Output>, A::Error> {
+        self.at().wrong_type(Self::EXPECTED, "an object");
+        while object.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(None)
+    }
+}
+
+/// Hands serde's calls to a [`Shape`].
+pub(crate) struct As<S>(pub(crate) S);
+
+impl<'de, S: Shape<'de>> DeserializeSeed<'de> for As<S> {
+    type Value = Option<S::Output>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de, S: Shape<'de>> Visitor<'de> for As<S> {
+    type Value = Option<S::Output>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(S::EXPECTED)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
+        Ok(self.0.boolean(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
+        Ok(self.0.number(Number::Whole(value)))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
+        Ok(self.0.number(match u64::try_from(value) {
+            Ok(whole) => Number::Whole(whole),
+            Err(_) => Number::Negative(value),
+        }))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
+        Ok(self.0.number(Number::Float(value)))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
+        Ok(self.0.string(Cow::Owned(value.to_owned())))
+    }
+
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Self::Value, E> {
+        Ok(self.0.string(Cow::Borrowed(value)))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Self::Value, E> {
+        Ok(self.0.string(Cow::Owned(value)))
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        self.0.at().wrong_type(S::EXPECTED, "null");
+        Ok(None)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, array: A) -> Result<Self::Value, A::Error> {
+        self.0.array(array)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<Self::Value, A::Error> {
+        self.0.object(object)
+    }
+}
+
+/// An object's next key, borrowed from the document where it has no escapes.
+pub(crate) fn next_key<'de, A: MapAccess<'de>>(
+    object: &mut A,
+) -> Result<Option<Cow<'de, str>>, A::Error> {
+    struct Key;
+
+    impl<'de> DeserializeSeed<'de> for Key {
+        type Value = Cow<'de, str>;
+
+        fn deserialize<D: Deserializer<'de>>(
+            self,
+            deserializer: D,
+        ) -> Result<Self::Value, D::Error> {
+            deserializer.deserialize_str(self)
+        }
+    }
+
+    impl<'de> Visitor<'de> for Key {
+        type Value = Cow<'de, str>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a key")
+        }
+
+        fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
+            Ok(Cow::Owned(value.to_owned()))
+        }
+
+        fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Self::Value, E> {
+            Ok(Cow::Borrowed(value))
+        }
+    }
+
+    object.next_key_seed(Key)
+}
+
+/// serde_json's parser over a text.
+pub(crate) type Json<'de> = serde_json::Deserializer<serde_json::de::StrRead<'de>>;
+
+/// Reads a whole document with `read`, which hands the parser to a [`Shape`]; gives all problems where there are any.
+pub(crate) fn document<'de, T>(
+    json: &'de [u8],
+    limits: &Limits,
+    read: impl FnOnce(&mut Json<'de>, At<'_>) -> Result<Option<T>, serde_json::Error>,
+) -> Result<T, ManifestErrors> {
+    let reading = Reading {
+        limits,
+        problems: Problems::default(),
+        exports: Cell::new(0),
+        stopped: Cell::new(false),
+    };
+    let at = At {
+        reading: &reading,
+        path: Path::Root,
+    };
+    let value = text(json, &at).and_then(|text| {
+        let mut parser = serde_json::Deserializer::from_str(text);
+        // The depth has been checked, exactly; serde_json's own limit would refuse the last level.
+        parser.disable_recursion_limit();
+        match read(&mut parser, at).and_then(|value| parser.end().map(|()| value)) {
+            Ok(value) => value,
+            Err(error) => {
+                if !reading.stopped.get() {
+                    at.report(ProblemKind::NotJson, format_args!("not JSON: {error}"));
+                }
+                None
+            }
+        }
+    });
+    reading.problems.or(value)
+}
+
+/// What stands before some UTF-8 texts, and means nothing.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Checks sizes and encoding, and gives the text to parse.
+fn text<'de>(json: &'de [u8], at: &At<'_>) -> Option<&'de str> {
+    let limits = at.reading.limits;
+    if json.len() > limits.bytes {
+        at.report(
+            ProblemKind::Limit,
+            format_args!(
+                "the JSON has {} bytes, more than the limit of {}",
+                json.len(),
+                limits.bytes
+            ),
+        );
+        return None;
+    }
+    let json = json.strip_prefix(BYTE_ORDER_MARK).unwrap_or(json);
+    if let Some(place) = limits::too_deep(json, limits.depth) {
+        let limit = limits.depth.min(limits::MAX_DEPTH);
+        at.report(
+            ProblemKind::Limit,
+            format_args!("the JSON nests deeper than the limit of {limit} levels at {place}"),
+        );
+        return None;
+    }
+    match std::str::from_utf8(json) {
+        Ok(text) => Some(text),
+        Err(error) => {
+            let place = Place::of(json, error.valid_up_to());
+            at.report(
+                ProblemKind::NotJson,
+                format_args!("not JSON: the bytes are not UTF-8 at {place}"),
+            );
+            None
+        }
+    }
+}
