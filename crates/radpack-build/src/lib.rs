@@ -1,4 +1,20 @@
-//! From package folders to hashed files and a pruned radpack.json.
+//! From package folders to hashed files and a pruned `radpack.json`.
+//!
+//! [`Build`] takes a folder with a `package.json` and ES modules, finds its entries and every module they lead to, pins what
+//! they import from other packages against registers, and writes files named by their contents together with a manifest in
+//! which older versions are pruned. [`module`] reads and rewrites a single module and may be used without the rest.
 #![forbid(unsafe_code)]
 
+mod build;
+mod error;
 pub mod module;
+mod options;
+mod report;
+
+pub use build::{Build, Pins};
+pub use error::{BuildError, ErrorKind, Problem};
+pub use options::{EntryOption, EntryOptionError, Location, Options, Source};
+pub use report::{
+    BuiltEntry, Change, FileAction, LeftOut, LeftOutReason, MovedTag, OutputFile, Pin, Reason,
+    Report, Timings, VersionChange, Warning,
+};
