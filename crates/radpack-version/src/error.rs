@@ -52,7 +52,7 @@ pub(crate) enum Detail {
     /// A character that cannot follow this part.
     After(Part, char),
     /// A character that cannot precede a whole version, as the second `=` of `==1.2.3`.
-    Before(char),
+    Before(Part, char),
     LeadingZero(Part),
     TooLarge(Part),
     /// The number is allowed, but its successor, where the range ends, is not.
@@ -91,11 +91,10 @@ impl fmt::Display for Fault {
             Detail::After(part, character) => {
                 write!(formatter, "unexpected character {character:?} after {part}")
             }
-            Detail::Before(character) => {
+            Detail::Before(part, character) => {
                 write!(
                     formatter,
-                    "unexpected character {character:?} before {}",
-                    Part::Major
+                    "unexpected character {character:?} before {part}"
                 )
             }
             Detail::LeadingZero(part) => write!(formatter, "invalid leading zero in {part}"),

@@ -28,20 +28,26 @@ extern crate alloc;
 
 mod cursor;
 mod error;
+mod fallback;
+mod grammar;
 mod key;
+mod outcome;
 mod pin;
 mod range;
 mod select;
+mod simple;
 mod spec;
 mod version;
+mod versions;
 
 pub use error::{ErrorKind, SpecError, VersionError};
+pub use fallback::{Fallback, FallbackError};
 pub use key::Key;
+pub use outcome::{Direct, Drift, Fit, Selected, TagTarget, Unavailable, UnavailableKind};
 pub use pin::{pin_spec, pin_tilde};
 pub use range::{Alternative, Alternatives, Range};
-pub use select::{
-    Direct, Drift, Fallback, FallbackError, Fit, Selected, TagTarget, Unavailable, UnavailableKind,
-    Versions, select, select_direct, select_nearest, sort_newest_first,
-};
+pub use select::{select, select_direct, select_nearest};
+pub use simple::Simple;
 pub use spec::Spec;
 pub use version::{MAX_COMPONENT, VersionRef};
+pub use versions::{Versions, sort_newest_first};
