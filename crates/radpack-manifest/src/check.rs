@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use radpack_version::Spec;
 use semver::Version;
 
 use crate::id::{Id, MAX_ID_BYTES};
@@ -133,8 +134,16 @@ fn check_dependency(id: &str, asking: &str, at: &At<'_>) {
         return;
     }
     match Id::parse_in(id, Some(asking)) {
-        Ok(_) => {}
         Err(error) => at.report(ProblemKind::Id, error),
+        Ok(parsed) => {
+            if let Some(Err(error)) = parsed.spec.map(Spec::parse) {
+                let shown = Shown(id);
+                at.report(
+                    ProblemKind::Id,
+                    format_args!("invalid spec in the id {shown}: {error}"),
+                );
+            }
+        }
     }
 }
 

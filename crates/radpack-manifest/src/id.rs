@@ -110,10 +110,14 @@ impl<'a> Id<'a> {
         if name_end == head {
             return fail(IdErrorKind::MissingName, head);
         }
-        if let Some(at) = name[1..head.max(1)].find('@') {
+        if head > 0
+            && let Some(at) = name[1..].find('@')
+        {
             return fail(IdErrorKind::AtInScope, 1 + at);
         }
-        check_segments(name, 0, text)?;
+        // A scope's own dots count without its `@`.
+        let unscoped = usize::from(head > 0);
+        check_segments(&name[unscoped..], unscoped, text)?;
         if name == "~" {
             return fail(IdErrorKind::Tilde, 0);
         }

@@ -50,6 +50,17 @@ impl Default for Manifest {
     }
 }
 
+impl Manifest {
+    /// How many exports there are: the entries of all packages.
+    #[must_use]
+    pub fn export_count(&self) -> usize {
+        self.exports
+            .values()
+            .map(|package| package.entries.len())
+            .sum()
+    }
+}
+
 /// One package: its retained versions, what it offers at each, and what these depend on.
 ///
 /// Indices into its dependencies count through the entries first, then through the outside ones: an index below

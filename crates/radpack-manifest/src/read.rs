@@ -10,11 +10,10 @@ use std::fmt::{self, Display};
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use radpack_version::MAX_COMPONENT;
+
 use crate::limits::{self, Limits};
 use crate::problem::{ManifestErrors, Path, Place, ProblemKind, Problems, Shown};
-
-/// The largest whole number that every JSON reader keeps, 2^53-1.
-pub(crate) const MAX_NUMBER: u64 = (1 << 53) - 1;
 
 /// What all of one reading shares.
 pub(crate) struct Reading<'l> {
@@ -103,20 +102,20 @@ pub(crate) enum Number {
 }
 
 impl Number {
-    /// The number as a whole one from 0 to [`MAX_NUMBER`]. JSON has one type of number: `1.0`, `1e0` and `-0` are whole.
+    /// The number as a whole one from 0 to [`MAX_COMPONENT`] (2^53-1, up to which all JSON readers are exact). JSON has one type of number: `1.0`, `1e0` and `-0` are whole.
     pub(crate) fn whole(self) -> Option<u64> {
         let whole = match self {
             Number::Whole(number) => number,
             Number::Negative(_) => return None,
             // In this range the conversion is exact.
             Number::Float(number)
-                if number.fract() == 0.0 && (0.0..=MAX_NUMBER as f64).contains(&number) =>
+                if number.fract() == 0.0 && (0.0..=MAX_COMPONENT as f64).contains(&number) =>
             {
                 number as u64
             }
             Number::Float(_) => return None,
         };
-        (whole <= MAX_NUMBER).then_some(whole)
+        (whole <= MAX_COMPONENT).then_some(whole)
     }
 }
 
