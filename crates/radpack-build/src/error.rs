@@ -223,6 +223,10 @@ impl Problems {
         self.0.push(problem);
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Ends a phase: an error if anything was found, sorted by file and place so that it does not depend on threads.
     pub(crate) fn check(&mut self) -> Result<(), BuildError> {
         if self.0.is_empty() {

@@ -6,10 +6,21 @@
 #![forbid(unsafe_code)]
 
 mod build;
+mod components;
+mod entries;
 mod error;
+mod exports;
+mod folder;
+mod graph;
+mod locate;
 pub mod module;
 mod options;
+mod package_json;
+mod package_name;
+mod pins;
+mod prune;
 mod report;
+mod source;
 
 pub use build::{Build, Pins};
 pub use error::{BuildError, ErrorKind, Problem};

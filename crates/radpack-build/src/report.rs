@@ -81,7 +81,7 @@ pub struct BuiltEntry {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct LeftOut {
-    /// The entry's name, or the key it would have come from.
+    /// The name it would have as an entry.
     pub entry: String,
     /// The file it leads to, where it leads anywhere.
     #[serde(skip_serializing_if = "Option::is_none")]
