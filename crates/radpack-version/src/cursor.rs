@@ -131,7 +131,10 @@ impl<'a> Cursor<'a> {
             }
             if at == segment {
                 self.at = at;
-                return Err(self.fault(Detail::EmptySegment(part)));
+                return Err(match bytes.get(at) {
+                    None | Some(b'.' | b'+') => self.fault(Detail::EmptySegment(part)),
+                    Some(_) => self.unexpected(part),
+                });
             }
             if part == Part::Prerelease && numeric && at - segment > 1 && bytes[segment] == b'0' {
                 self.at = segment;
@@ -144,25 +147,6 @@ impl<'a> Cursor<'a> {
         }
         self.at = at;
         Ok(&self.text[start..at])
-    }
-
-    /// Reads what may follow three numbers: a prerelease (returned without its `-`), build metadata (dropped).
-    pub(crate) fn suffix(&mut self) -> Result<&'a str, Fault> {
-        let prerelease = if self.eat(b'-') {
-            self.identifiers(Part::Prerelease)?
-        } else {
-            ""
-        };
-        self.build()?;
-        Ok(prerelease)
-    }
-
-    /// Reads build metadata, if there is any, and drops it.
-    pub(crate) fn build(&mut self) -> Result<(), Fault> {
-        if self.eat(b'+') {
-            self.identifiers(Part::Build)?;
-        }
-        Ok(())
     }
 }
 

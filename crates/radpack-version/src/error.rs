@@ -45,6 +45,8 @@ impl fmt::Display for Part {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Detail {
+    /// There is no text.
+    Empty,
     /// The text ends where this part should be.
     End(Part),
     /// A character that cannot be in this part.
@@ -81,6 +83,7 @@ impl Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.detail {
+            Detail::Empty => formatter.write_str("empty string, expected a version"),
             Detail::End(part) => write!(formatter, "unexpected end of input while parsing {part}"),
             Detail::Within(part, character) => {
                 write!(

@@ -274,27 +274,29 @@ struct Partial<'a> {
     minor: Option<u64>,
     patch: Option<u64>,
     pre: &'a str,
-    /// Where it begins.
-    offset: usize,
+    /// Where the three begin.
+    offsets: [usize; 3],
 }
 
 impl<'a> Partial<'a> {
     /// Reads one, up to white space, `||` or the end. Build metadata is dropped.
     fn read(cursor: &mut Cursor<'a>) -> Result<Self, Fault> {
-        let offset = cursor.at;
+        let offsets = [cursor.at; 3];
         let major = component(cursor, Part::Major)?;
         let mut partial = Partial {
             major,
             minor: None,
             patch: None,
             pre: "",
-            offset,
+            offsets,
         };
         let mut last = Part::Major;
         if cursor.eat(b'.') {
+            partial.offsets[1] = cursor.at;
             partial.minor = component(cursor, Part::Minor)?;
             last = Part::Minor;
             if cursor.eat(b'.') {
+                partial.offsets[2] = cursor.at;
                 partial.patch = component(cursor, Part::Patch)?;
                 last = Part::Patch;
                 if cursor.eat(b'-') {
@@ -387,10 +389,7 @@ impl<'a> Partial<'a> {
         if number < MAX_COMPONENT {
             return Ok(number + 1);
         }
-        Err(Fault {
-            detail: Detail::NoSuccessor(part),
-            offset: self.offset,
-        })
+        Err(self.fault(part, Detail::NoSuccessor(part)))
     }
 
     fn check_order(&self) -> Result<(), Fault> {
@@ -399,10 +398,17 @@ impl<'a> Partial<'a> {
             (_, None, Some(_)) => Part::Patch,
             _ => return Ok(()),
         };
-        Err(Fault {
-            detail: Detail::NumberAfterWildcard(part),
-            offset: self.offset,
-        })
+        Err(self.fault(part, Detail::NumberAfterWildcard(part)))
+    }
+
+    fn fault(&self, part: Part, detail: Detail) -> Fault {
+        let [major, minor, patch] = self.offsets;
+        let offset = match part {
+            Part::Minor => minor,
+            Part::Patch => patch,
+            _ => major,
+        };
+        Fault { detail, offset }
     }
 }
 

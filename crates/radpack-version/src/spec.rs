@@ -1,4 +1,8 @@
-//! What stands behind the `@` of an id.
+//! What stands behind the `@` of an id: which kind of spec a text is.
+//!
+//! What a range means is in the modules `range` and `grammar`, which version a spec gets in `select`.
+
+use core::fmt;
 
 use crate::cursor::trimmed;
 use crate::error::{Detail, Fault, Part, SpecError};
@@ -13,7 +17,7 @@ use crate::version::VersionRef;
 /// | nothing, `*`, `x`, `X` | [`Any`](Spec::Any) |
 /// | all else in npm's range grammar: `^1.2`, `~1.2`, `1`, `1.2.x`, `>=1 <3`, `1.2 - 2`, `^17 \|\| ^18` | [`Range`](Spec::Range) |
 /// | another word, `[A-Za-z][A-Za-z0-9_.-]*`: `latest`, `next` | [`Tag`](Spec::Tag) |
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Spec<'a> {
     /// One version.
     Pinned(VersionRef<'a>),
@@ -40,6 +44,18 @@ impl<'a> Spec<'a> {
             _ => ranged(text, start, end),
         }
         .map_err(SpecError)
+    }
+}
+
+/// A text that parses to the same spec.
+impl fmt::Display for Spec<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Spec::Pinned(version) => version.fmt(formatter),
+            Spec::Any => formatter.write_str("*"),
+            Spec::Tag(name) => formatter.write_str(name),
+            Spec::Range(range) => range.fmt(formatter),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use core::cmp::Ordering;
 use core::fmt;
 
 use crate::cursor::Cursor;
-use crate::error::{Part, VersionError};
+use crate::error::{Detail, Fault, Part, VersionError};
 use crate::key::Key;
 
 /// The largest major, minor or patch number that is parsed: 2⁵³ − 1.
@@ -62,19 +62,7 @@ impl<'a> VersionRef<'a> {
     ///
     /// Where the text is not a version, and where a number exceeds [`MAX_COMPONENT`].
     pub fn parse(text: &'a str) -> Result<Self, VersionError> {
-        let mut cursor = Cursor::new(text);
-        let version = full(&mut cursor).map_err(VersionError)?;
-        if cursor.is_at_end() {
-            return Ok(version);
-        }
-        let part = if text.contains('+') {
-            Part::Build
-        } else if version.is_stable() {
-            Part::Patch
-        } else {
-            Part::Prerelease
-        };
-        Err(VersionError(cursor.after(part)))
+        read(&mut Cursor::new(text)).map_err(VersionError)
     }
 
     /// Whether there is no prerelease.
@@ -106,20 +94,35 @@ impl<'a> VersionRef<'a> {
     }
 }
 
-/// Reads a whole version, up to where it ends.
-fn full<'a>(cursor: &mut Cursor<'a>) -> Result<VersionRef<'a>, crate::error::Fault> {
+/// Reads a version and expects the end behind it.
+fn read<'a>(cursor: &mut Cursor<'a>) -> Result<VersionRef<'a>, Fault> {
+    if cursor.is_at_end() {
+        return Err(cursor.fault(Detail::Empty));
+    }
     let major = cursor.number(Part::Major)?;
     cursor.dot(Part::Major)?;
     let minor = cursor.number(Part::Minor)?;
     cursor.dot(Part::Minor)?;
     let patch = cursor.number(Part::Patch)?;
-    let pre = cursor.suffix()?;
-    Ok(VersionRef {
-        major,
-        minor,
-        patch,
-        pre,
-    })
+    let mut last = Part::Patch;
+    let mut pre = "";
+    if cursor.eat(b'-') {
+        pre = cursor.identifiers(Part::Prerelease)?;
+        last = Part::Prerelease;
+    }
+    if cursor.eat(b'+') {
+        cursor.identifiers(Part::Build)?;
+        last = Part::Build;
+    }
+    if cursor.is_at_end() {
+        return Ok(VersionRef {
+            major,
+            minor,
+            patch,
+            pre,
+        });
+    }
+    Err(cursor.after(last))
 }
 
 impl<'a> From<&'a semver::Version> for VersionRef<'a> {
