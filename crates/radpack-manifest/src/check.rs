@@ -29,7 +29,7 @@ impl Manifest {
     /// let mut manifest = Manifest::default();
     /// manifest.exports.insert("shapes".into(), Package { tags: [("next".into(), 3)].into(), ..Package::default() });
     /// let errors = manifest.validate().unwrap_err();
-    /// assert_eq!(errors.to_string(), "$.exports[\"shapes\"].t[\"next\"]: index 3 is out of range: there are no versions");
+    /// assert_eq!(errors.to_string(), "$.exports[\"shapes\"].t[\"next\"]: index 3 is out of range (versions: 0)");
     /// ```
     pub fn validate(&self) -> Result<(), ManifestErrors> {
         let limits = crate::Limits {
@@ -216,20 +216,10 @@ fn check_version_index(index: usize, versions: Option<&[Option<Version>]>, at: &
 }
 
 fn report_out_of_range(index: usize, count: usize, what: &str, at: &At<'_>) {
-    match count {
-        0 => at.report(
-            ProblemKind::Index,
-            format_args!("index {index} is out of range: there are no {what}"),
-        ),
-        1 => at.report(
-            ProblemKind::Index,
-            format_args!("index {index} is out of range: there is 1 of {what}"),
-        ),
-        more => at.report(
-            ProblemKind::Index,
-            format_args!("index {index} is out of range: there are {more} {what}"),
-        ),
-    }
+    at.report(
+        ProblemKind::Index,
+        format_args!("index {index} is out of range ({what}: {count})"),
+    );
 }
 
 /// Whether a file stays in its folder; what is wrong with it where it does not.

@@ -121,7 +121,12 @@ impl Flatten {
     /// Begins with a register, with options; else as [`new`](Self::new).
     #[must_use]
     pub fn with_options(origin: Option<&str>, register: Register, options: FlattenOptions) -> Self {
-        let url = origin.map(Url::parse).transpose();
+        let url = origin.map(Url::parse).transpose().map(|url| {
+            url.map(|mut url| {
+                url.set_fragment(None);
+                url
+            })
+        });
         let root = Node {
             parent: None,
             url: url.as_ref().ok().and_then(Clone::clone),
@@ -150,7 +155,7 @@ impl Flatten {
         flatten
     }
 
-    /// The registers that can be read now, bottom to top. Nothing once all are there, or something went wrong.
+    /// The registers that can be read now, in any order, or all at once. Nothing once all are there, or something went wrong.
     #[must_use]
     pub fn wanted(&self) -> &[Wanted] {
         &self.wanted
@@ -159,18 +164,11 @@ impl Flatten {
     /// Hands over the bytes of a wanted register. An `id` that is not wanted (any more) changes nothing.
     pub fn supply(&mut self, id: WantedId, bytes: &[u8]) {
         let Some(node) = self.take(id) else { return };
-        let Limits {
-            bytes: most_bytes,
-            exports: most_exports,
-            depth,
-        } = self.options.limits;
-        let limits = Limits {
-            bytes: most_bytes.saturating_sub(self.bytes),
-            exports: most_exports.saturating_sub(self.exports),
-            depth,
-        };
         self.bytes = self.bytes.saturating_add(bytes.len());
-        match Register::from_slice_with(bytes, &limits) {
+        if self.bytes > self.options.limits.bytes {
+            return self.set_failed(node, self.error(Kind::TooLarge, node));
+        }
+        match Register::from_slice_with(bytes, &self.options.limits) {
             Ok(register) => self.read(node, register),
             Err(errors) => self.set_failed(node, self.error(Kind::Invalid, node).because(errors)),
         }
@@ -209,9 +207,12 @@ impl Flatten {
             .wanted
             .first()
             .map(|wanted| self.error(Kind::Unread, wanted.id.0));
-        let open = self.options.leave_base_url_open;
-        let mut nodes: Vec<Option<Node>> = self.nodes.into_iter().map(Some).collect();
-        let manifests = collect(0, &mut nodes, open)?;
+        let mut collector = Collector {
+            nodes: self.nodes.into_iter().map(Some).collect(),
+            leave_base_url_open: self.options.leave_base_url_open,
+            bytes_left: self.options.limits.bytes,
+        };
+        let manifests = collector.collect(0)?;
         missing.map_or(Ok(manifests), Err)
     }
 
@@ -252,10 +253,9 @@ impl Flatten {
                 Register::Manifest(manifest) if manifest.url.is_some() => {
                     self.follow(node, manifest)
                 }
-                Register::Manifest(manifest) => {
-                    self.exports = self.exports.saturating_add(manifest.export_count());
-                    Ok(Part::Manifest(manifest))
-                }
+                Register::Manifest(manifest) => self
+                    .count_exports(node, &manifest)
+                    .map(|()| Part::Manifest(manifest)),
             };
             self.registers += 1;
             let too_many = self.registers > MAX_REGISTERS;
@@ -305,7 +305,7 @@ impl Flatten {
         url.set_fragment(None);
         match url.scheme() {
             "http" | "https" => {}
-            "file" if base.is_some_and(|base| base.scheme() != "file") => {
+            "file" if base.is_some_and(|base| matches!(base.scheme(), "http" | "https")) => {
                 return Err(fail(Kind::FileFromNetwork, url.as_str()));
             }
             "file" => {}
@@ -319,7 +319,7 @@ impl Flatten {
         if steps >= MAX_REGISTER_DEPTH {
             return Err(fail(Kind::TooDeep, url.as_str()));
         }
-        self.exports = self.exports.saturating_add(outer.export_count());
+        self.count_exports(parent, &outer)?;
         let id = self.nodes.len();
         if !self.failed {
             self.wanted.push(Wanted {
@@ -334,6 +334,14 @@ impl Flatten {
             state: State::Wanted,
         });
         Ok(Part::Register(id))
+    }
+
+    fn count_exports(&mut self, node: usize, manifest: &Manifest) -> Result<(), RegisterError> {
+        self.exports = self.exports.saturating_add(manifest.export_count());
+        if self.exports > self.options.limits.exports {
+            return Err(self.error(Kind::TooLarge, node));
+        }
+        Ok(())
     }
 
     /// The URLs that lead to a register, its own last.
@@ -353,46 +361,66 @@ impl Flatten {
     }
 }
 
-/// The manifests of a register, with what it hands down. The recursion is bounded by [`MAX_REGISTER_DEPTH`].
-fn collect(
-    index: usize,
-    nodes: &mut [Option<Node>],
-    leave_open: bool,
-) -> Result<Vec<Manifest>, RegisterError> {
-    let Some(Node {
-        url, outer, state, ..
-    }) = nodes[index].take()
-    else {
-        return Ok(Vec::new());
-    };
-    let parts = match state {
-        State::Failed(error) => return Err(error),
-        State::Wanted | State::Skipped => Vec::new(),
-        State::Read(parts) => parts,
-    };
-    let mut manifests = Vec::new();
-    for part in parts {
-        match part {
-            Part::Manifest(manifest) => manifests.push(manifest),
-            Part::Register(index) => manifests.extend(collect(index, nodes, false)?),
-            Part::Failed(error) => return Err(error),
-        }
-    }
-    hand_down(outer, &mut manifests);
-    if let Some(base_url) = url
-        .as_ref()
-        .and_then(|url| base_url(url.as_str()))
-        .filter(|_| !leave_open)
-    {
-        for manifest in &mut manifests {
-            let value = manifest.vars.entry("baseUrl".to_owned()).or_default();
-            // As with 1.x, an empty one is none.
-            if value.is_empty() {
-                base_url.clone_into(value);
+/// Takes the manifests out of a tree that has been read.
+struct Collector {
+    nodes: Vec<Option<Node>>,
+    leave_base_url_open: bool,
+    /// How many more bytes of vars may be handed down: each goes to many, so that little could become much.
+    bytes_left: usize,
+}
+
+impl Collector {
+    /// The manifests of a register, with what it hands down. The recursion is bounded by [`MAX_REGISTER_DEPTH`].
+    fn collect(&mut self, index: usize) -> Result<Vec<Manifest>, RegisterError> {
+        let Some(Node {
+            url, outer, state, ..
+        }) = self.nodes[index].take()
+        else {
+            return Ok(Vec::new());
+        };
+        let parts = match state {
+            State::Failed(error) => return Err(error),
+            State::Wanted | State::Skipped => Vec::new(),
+            State::Read(parts) => parts,
+        };
+        let mut manifests = Vec::new();
+        for part in parts {
+            match part {
+                Part::Manifest(manifest) => manifests.push(manifest),
+                Part::Register(index) => manifests.append(&mut self.collect(index)?),
+                Part::Failed(error) => return Err(error),
             }
         }
+        let bytes: usize = outer
+            .vars
+            .iter()
+            .map(|(name, value)| name.len() + value.len())
+            .sum();
+        match self
+            .bytes_left
+            .checked_sub(bytes.saturating_mul(manifests.len()))
+        {
+            Some(left) => self.bytes_left = left,
+            None => {
+                let chain = url.map(|url| url.to_string()).into_iter().collect();
+                return Err(RegisterError::new(Kind::TooLarge, chain));
+            }
+        }
+        hand_down(outer, &mut manifests);
+        let leave_open = index == 0 && self.leave_base_url_open;
+        if let Some(url) = url.filter(|_| !leave_open)
+            && let Some(base_url) = base_url(url.as_str())
+        {
+            for manifest in &mut manifests {
+                let value = manifest.vars.entry("baseUrl".to_owned()).or_default();
+                // As with 1.x, an empty one is none.
+                if value.is_empty() {
+                    base_url.clone_into(value);
+                }
+            }
+        }
+        Ok(manifests)
     }
-    Ok(manifests)
 }
 
 /// Gives the manifests that an outer one's `url` led to what it has: it goes over them.

@@ -286,7 +286,7 @@ impl Display for IdError {
             IdErrorKind::Empty => f.write_str("it is empty"),
             IdErrorKind::TooLong => write!(f, "it is longer than {MAX_ID_BYTES} bytes"),
             IdErrorKind::EmptySegment => write!(f, "empty segment at byte {position}"),
-            IdErrorKind::DotSegment => write!(f, "segment of only dots at byte {position}"),
+            IdErrorKind::DotSegment => write!(f, "a segment of only dots at byte {position}"),
             IdErrorKind::Backslash => write!(f, "backslash at byte {position}"),
             IdErrorKind::ControlCharacter => write!(f, "control character at byte {position}"),
             IdErrorKind::ScopeWithoutName => f.write_str("a scope must be followed by `/name`"),

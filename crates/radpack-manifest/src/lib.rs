@@ -16,6 +16,7 @@ mod problem;
 mod read;
 mod register;
 mod register_error;
+mod retain;
 mod template;
 mod wire;
 mod write;

@@ -4,6 +4,7 @@
 //! theirs. Where the common vars would place a variant elsewhere, it gets its URL written out. Layering for look-up, where every
 //! manifest keeps its vars, is the resolver's.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{Manifest, Package};
@@ -85,7 +86,11 @@ fn rebase_package(
             };
             let url = url_of(&location, from, |_| None);
             if url != url_of(&location, to, |_| None) {
-                variant.url = url.map(|url| url.into_owned());
+                variant.url = url.map(Cow::into_owned);
+                if variant.url.is_none() {
+                    // It had no code, and gets none.
+                    variant.file = None;
+                }
             }
         }
     }

@@ -21,12 +21,17 @@ impl Manifest {
     /// URLs become none, and so do variants without versions. Entries stay, even without variants.
     pub fn normalize(&mut self) {
         self.url.take_if(|url| url.is_empty());
-        for package in self.exports.values_mut() {
-            if !is_canonical(package) {
-                normalize(package);
-            }
-        }
+        self.exports.values_mut().for_each(Package::normalize);
         sort(&mut self.unknown);
+    }
+}
+
+impl Package {
+    /// Brings the package into canonical order; see [`Manifest::normalize`].
+    pub fn normalize(&mut self) {
+        if !is_canonical(self) {
+            normalize(self);
+        }
     }
 }
 

@@ -23,6 +23,8 @@ pub enum RegisterErrorKind {
     TooDeep,
     /// More than [`MAX_REGISTERS`](crate::MAX_REGISTERS).
     TooMany,
+    /// Registers that together exceed the [`Limits`](crate::Limits) on bytes or exports.
+    TooLarge,
     /// A register that the caller could not read; the cause is the caller's.
     Fetch,
     /// A register that could be read, and is none; the cause is a [`ManifestErrors`](crate::ManifestErrors).
@@ -117,6 +119,12 @@ impl Display for RegisterError {
                     f,
                     "the register {url} leads to more than {} registers and manifests",
                     crate::MAX_REGISTERS
+                )?;
+            }
+            RegisterErrorKind::TooLarge => {
+                write!(
+                    f,
+                    "with the register {url}, the limit on the size of all registers is exceeded"
                 )?;
             }
             RegisterErrorKind::Fetch => write!(f, "the register {url} could not be read")?,

@@ -82,7 +82,8 @@ pub struct Location<'a> {
 
 /// The URL of an export, as far as it can be filled in: from name, entry and file, then the manifest's vars, then the context.
 ///
-/// The variant's own URL wins over its file, which `vars.url` places, by default [`DEFAULT_URL`]. Nothing where it has neither.
+/// The variant's own URL wins over its file, which `vars.url` places, by default [`DEFAULT_URL`]. Nothing where it has neither,
+/// or comes to an empty text: as with 1.x, what is empty is not there.
 /// Names that nobody knows stay; see [`unexpanded`].
 ///
 /// ```
@@ -101,23 +102,22 @@ pub fn url_of<'a, 'v>(
 where
     'a: 'v,
 {
-    let template = match (location.url, location.file) {
-        (Some(url), _) => url,
-        (None, Some(_)) => vars.get("url").map_or(DEFAULT_URL, String::as_str),
-        (None, None) => return None,
-    };
-    Some(expand(template, |name| {
+    let some = |text: Option<&'a str>| text.filter(|text| !text.is_empty());
+    let (file, url) = (some(location.file), some(location.url));
+    let placed = || file.map(|_| vars.get("url").map_or(DEFAULT_URL, String::as_str));
+    let url = expand(url.or_else(placed)?, |name| {
         let own = match name {
             "name" => Some(location.name),
             "entry" => Some(location.entry),
-            "file" => location.file,
+            "file" => file,
             _ => None,
         };
         match own.or_else(|| vars.get(name).map(String::as_str)) {
             Some(value) => Some(Cow::Borrowed(value)),
             None => context(name),
         }
-    }))
+    });
+    (!url.is_empty()).then_some(url)
 }
 
 /// A `${name}`; from `start` to `end` of the text.
