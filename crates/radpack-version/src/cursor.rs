@@ -17,15 +17,18 @@ impl<'a> Cursor<'a> {
         Cursor { text, at: 0 }
     }
 
+    #[inline]
     pub(crate) fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
 
+    #[inline]
     pub(crate) fn is_at_end(&self) -> bool {
         self.at >= self.text.len()
     }
 
     /// Steps over `byte` if it is next.
+    #[inline]
     pub(crate) fn eat(&mut self, byte: u8) -> bool {
         let found = self.peek() == Some(byte);
         self.at += usize::from(found);
@@ -33,6 +36,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Steps over white space; whether there was any.
+    #[inline]
     pub(crate) fn eat_space(&mut self) -> bool {
         let start = self.at;
         loop {
@@ -66,6 +70,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Reads `0` or a number that does not start with `0`, up to [`MAX_COMPONENT`].
+    #[inline]
     pub(crate) fn number(&mut self, part: Part) -> Result<u64, Fault> {
         let bytes = self.text.as_bytes();
         let start = self.at;
@@ -94,6 +99,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Reads `.` between two numbers: `before` and `after` name them.
+    #[inline]
     pub(crate) fn dot(&mut self, before: Part) -> Result<(), Fault> {
         if self.eat(b'.') {
             return Ok(());
@@ -153,8 +159,10 @@ impl<'a> Cursor<'a> {
 /// The length in bytes of the white space character at `at`; 0 where there is none.
 ///
 /// White space is what JavaScript's `\s` takes for it, as npm does: a no-break space pasted into a `package.json` is some.
+#[inline]
 pub(crate) fn space_length(bytes: &[u8], at: usize) -> usize {
     match bytes.get(at..).unwrap_or_default() {
+        [b'!'..=b'~', ..] => 0,
         [b' ' | b'\t'..=b'\r', ..] => 1,
         [0xC2, 0xA0, ..] => 2,
         [0xE1, 0x9A, 0x80, ..]
@@ -169,6 +177,9 @@ pub(crate) fn space_length(bytes: &[u8], at: usize) -> usize {
 /// Where `text` begins and ends without the white space around it.
 pub(crate) fn trimmed(text: &str) -> (usize, usize) {
     let bytes = text.as_bytes();
+    if let ([b'!'..=b'~', ..], [.., b'!'..=b'~']) = (bytes, bytes) {
+        return (0, bytes.len());
+    }
     let mut start = 0;
     loop {
         match space_length(bytes, start) {

@@ -1,4 +1,4 @@
-//! npm's range grammar: reads the text between two `||` and narrows an [`Alternative`] by it.
+//! npm's range grammar: reads what stands between two `||` and narrows an [`Alternative`] by it.
 //!
 //! The source is node-semver 7, `classes/range.js` and `internal/re.js`, without loose mode. There, a chain of regular
 //! expressions rewrites the text until only comparators are left; here, one pass over it gives the same bounds. Every
@@ -14,36 +14,26 @@ use crate::error::{Detail, Fault, Part};
 use crate::range::Alternative;
 use crate::version::{MAX_COMPONENT, VersionRef};
 
-/// What stands between two `||`.
-pub(crate) struct Between<'a> {
-    pub(crate) alternative: Alternative<'a>,
-    /// The version, where it is one whole version and nothing else.
-    pub(crate) pinned: Option<VersionRef<'a>>,
-}
-
-/// Reads up to the next `||` or the end.
-pub(crate) fn read<'a>(cursor: &mut Cursor<'a>) -> Result<Between<'a>, Fault> {
-    let mut alternative = Alternative::ANY;
+/// Reads up to the next `||` or the end, and narrows `found` by what stands there. Gives the version, where that is one
+/// whole version and nothing else.
+pub(crate) fn read<'a>(
+    cursor: &mut Cursor<'a>,
+    found: &mut Alternative<'a>,
+) -> Result<Option<VersionRef<'a>>, Fault> {
     cursor.eat_space();
     if has_lone_hyphen(*cursor) {
-        hyphen_range(cursor, &mut alternative)?;
-        return Ok(Between {
-            alternative,
-            pinned: None,
-        });
+        hyphen_range(cursor, found)?;
+        return Ok(None);
     }
     let mut pinned = None;
     let mut is_first = true;
     while !is_at_stop(cursor) {
-        let version = comparator(cursor, &mut alternative)?;
+        let version = comparator(cursor, found)?;
         pinned = if is_first { version } else { None };
         is_first = false;
         cursor.eat_space();
     }
-    Ok(Between {
-        alternative,
-        pinned,
-    })
+    Ok(pinned)
 }
 
 /// Whether the cursor stands before a `||` or at the end.

@@ -53,38 +53,47 @@ pub struct Range<'a> {
     rest: Option<&'a str>,
 }
 
-/// What a text in the grammar is.
-pub(crate) enum Parsed<'a> {
-    Pinned(VersionRef<'a>),
-    Range(Range<'a>),
-}
-
-/// Parses `text[start..end]`, which has no white space around it. Offsets in errors are those in `text`.
-pub(crate) fn parse(text: &str, start: usize, end: usize) -> Result<Parsed<'_>, Fault> {
-    let mut cursor = Cursor {
-        text: &text[..end],
-        at: start,
-    };
-    let first = grammar::read(&mut cursor)?;
-    let mut range = Range {
-        text: &text[start..end],
-        first: first.alternative,
+impl<'a> Range<'a> {
+    /// A range that admits everything, to be read into.
+    pub(crate) const ANY: Self = Range {
+        text: "",
+        first: Alternative::ANY,
         rest: None,
     };
-    if cursor.is_at_end() {
-        return Ok(first.pinned.map_or(Parsed::Range(range), Parsed::Pinned));
+
+    /// Reads `text[start..end]`, which has no white space around it, into [`ANY`](Range::ANY). Gives the version, where
+    /// the text is one whole version. Offsets in errors are those in `text`.
+    ///
+    /// It fills in what its caller has, for moving a range costs more than reading one.
+    pub(crate) fn read(
+        &mut self,
+        text: &'a str,
+        start: usize,
+        end: usize,
+    ) -> Result<Option<VersionRef<'a>>, Fault> {
+        let mut cursor = Cursor {
+            text: &text[..end],
+            at: start,
+        };
+        self.text = &text[start..end];
+        let pinned = grammar::read(&mut cursor, &mut self.first)?;
+        if cursor.is_at_end() {
+            return Ok(pinned);
+        }
+        self.rest = Some(&cursor.text[cursor.at + 2..]);
+        let mut is_any = self.first.is_any();
+        while !cursor.is_at_end() {
+            cursor.at += 2;
+            let mut other = Alternative::ANY;
+            grammar::read(&mut cursor, &mut other)?;
+            is_any |= other.is_any();
+        }
+        if is_any {
+            self.first = Alternative::ANY;
+            self.rest = None;
+        }
+        Ok(None)
     }
-    let mut is_any = range.first.is_any();
-    range.rest = Some(&cursor.text[cursor.at + 2..]);
-    while !cursor.is_at_end() {
-        cursor.at += 2;
-        is_any |= grammar::read(&mut cursor)?.alternative.is_any();
-    }
-    if is_any {
-        range.first = Alternative::ANY;
-        range.rest = None;
-    }
-    Ok(Parsed::Range(range))
 }
 
 impl<'a> Range<'a> {
@@ -96,15 +105,9 @@ impl<'a> Range<'a> {
     /// [`MAX_COMPONENT`].
     pub fn parse(text: &'a str) -> Result<Self, SpecError> {
         let (start, end) = trimmed(text);
-        match parse(text, start, end) {
-            Ok(Parsed::Range(range)) => Ok(range),
-            Ok(Parsed::Pinned(version)) => Ok(Range {
-                text: &text[start..end],
-                first: Alternative::exactly(version),
-                rest: None,
-            }),
-            Err(fault) => Err(SpecError(fault)),
-        }
+        let mut range = Range::ANY;
+        range.read(text, start, end).map_err(SpecError)?;
+        Ok(range)
     }
 
     /// The text, without the white space around it.
@@ -177,10 +180,11 @@ impl<'a> Iterator for Alternatives<'a> {
             return Some(first);
         }
         let mut cursor = Cursor::new(self.rest?);
+        let mut found = Alternative::ANY;
         // It was read before, when the range was parsed, so it can be read.
-        let between = grammar::read(&mut cursor).ok()?;
+        grammar::read(&mut cursor, &mut found).ok()?;
         self.rest = cursor.text.get(cursor.at + 2..);
-        Some(between.alternative)
+        Some(found)
     }
 }
 
@@ -219,17 +223,6 @@ impl<'a> Alternative<'a> {
         low: None,
         high: None,
     };
-
-    fn exactly(version: VersionRef<'a>) -> Self {
-        let bound = Some(Bound {
-            version,
-            is_inclusive: true,
-        });
-        Alternative {
-            low: bound,
-            high: bound,
-        }
-    }
 
     fn is_any(&self) -> bool {
         self.low.is_none() && self.high.is_none()

@@ -176,7 +176,25 @@ fn nearest<V: Versions + ?Sized>(
     })
 }
 
-/// Rules 1 to 6 over one list.
+/// Rules 1 to 6 over one list, which has its newest version first.
+///
+/// `tag` is asked only for a [`Spec::Tag`].
+///
+/// ```
+/// use radpack_version::{Drift, Fallback, Fit, Spec, TagTarget, VersionRef, select};
+///
+/// let available = [VersionRef::new(2, 0, 0), VersionRef::new(1, 1, 5)];
+/// let no_tags = |_: &str| TagTarget::Unknown;
+///
+/// // The floor of the range is above all that is left of its major.
+/// let selected = select(&available, &Spec::parse("^1.2.0")?, Fallback::SameMajor, no_tags)?;
+/// assert_eq!((selected.index, selected.fit, selected.drift), (1, Fit::Nearest, Some(Drift::Minor)));
+///
+/// // Another major is given only to those who ask for it.
+/// let error = select(&available, &Spec::parse("^3")?, Fallback::SameMajor, no_tags).unwrap_err();
+/// assert_eq!(error.to_string(), "no available version fits; fallback 'any' gives one");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 ///

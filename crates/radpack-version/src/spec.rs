@@ -6,7 +6,7 @@ use core::fmt;
 
 use crate::cursor::trimmed;
 use crate::error::{Detail, Fault, Part, SpecError};
-use crate::range::{Parsed, Range, parse};
+use crate::range::Range;
 use crate::version::VersionRef;
 
 /// A spec: which version is asked for. It borrows its text and is `Copy`.
@@ -17,6 +17,18 @@ use crate::version::VersionRef;
 /// | nothing, `*`, `x`, `X` | [`Any`](Spec::Any) |
 /// | all else in npm's range grammar: `^1.2`, `~1.2`, `1`, `1.2.x`, `>=1 <3`, `1.2 - 2`, `^17 \|\| ^18` | [`Range`](Spec::Range) |
 /// | another word, `[A-Za-z][A-Za-z0-9_.-]*`: `latest`, `next` | [`Tag`](Spec::Tag) |
+///
+/// What is both, as `v1` or `x.x`, is a range.
+///
+/// ```
+/// use radpack_version::{Spec, VersionRef};
+///
+/// assert_eq!(Spec::parse("=v1.2.3")?, Spec::Pinned(VersionRef::new(1, 2, 3)));
+/// assert_eq!(Spec::parse("")?, Spec::Any);
+/// assert_eq!(Spec::parse("next")?, Spec::Tag("next"));
+/// assert!(matches!(Spec::parse("^1.2")?, Spec::Range(range) if range.as_str() == "^1.2"));
+/// # Ok::<(), radpack_version::SpecError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Spec<'a> {
     /// One version.
@@ -40,6 +52,10 @@ impl<'a> Spec<'a> {
         let (start, end) = trimmed(text);
         match text.as_bytes()[start..end] {
             [] | [b'*' | b'x' | b'X'] => Ok(Spec::Any),
+            [b'0'..=b'9', ..] => match VersionRef::parse(&text[start..end]) {
+                Ok(version) => Ok(Spec::Pinned(version)),
+                Err(_) => ranged(text, start, end),
+            },
             [b'a'..=b'z' | b'A'..=b'Z', ..] => word(text, start, end),
             _ => ranged(text, start, end),
         }
@@ -60,9 +76,10 @@ impl fmt::Display for Spec<'_> {
 }
 
 fn ranged(text: &str, start: usize, end: usize) -> Result<Spec<'_>, Fault> {
-    Ok(match parse(text, start, end)? {
-        Parsed::Pinned(version) => Spec::Pinned(version),
-        Parsed::Range(range) => Spec::Range(range),
+    let mut range = Range::ANY;
+    Ok(match range.read(text, start, end)? {
+        Some(version) => Spec::Pinned(version),
+        None => Spec::Range(range),
     })
 }
 

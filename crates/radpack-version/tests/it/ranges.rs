@@ -204,6 +204,45 @@ fn keeps_its_text() {
     assert_eq!(Range::parse(" 1.2.3 ").unwrap().as_str(), "1.2.3");
 }
 
+/// White space is what `\s` is in JavaScript, where npm's ranges are read: these and no others.
+#[test]
+fn white_space_is_javascripts() {
+    let spaces = "\t\n\u{b}\u{c}\r \u{a0}\u{1680}\u{2000}\u{2001}\u{2002}\u{2003}\u{2004}\u{2005}\u{2006}\u{2007}\
+                  \u{2008}\u{2009}\u{200a}\u{2028}\u{2029}\u{202f}\u{205f}\u{3000}\u{feff}";
+    assert_eq!(spaces.chars().count(), 25);
+    for character in (0..=0x1_FFFF).filter_map(char::from_u32) {
+        let text = format!("{character}^1{character}^1.2{character}");
+        assert_eq!(
+            Range::parse(&text).is_ok(),
+            spaces.contains(character),
+            "{character:?}"
+        );
+    }
+}
+
+/// Long texts are read in one pass, to the end.
+#[test]
+fn long_ranges() {
+    let many = "1||".repeat(1_365);
+    assert_eq!(
+        Range::parse(&many).unwrap().alternatives().count(),
+        1,
+        "the last one is any"
+    );
+    let many = format!("{many}2");
+    let range = Range::parse(&many).unwrap();
+    assert_eq!(range.alternatives().count(), 1_366);
+    assert!(range.contains(VersionRef::new(2, 0, 0)) && !range.contains(VersionRef::new(3, 0, 0)));
+    let narrowed = "<9 ".repeat(1_365);
+    assert!(
+        Range::parse(&narrowed)
+            .unwrap()
+            .contains(VersionRef::new(8, 0, 0))
+    );
+    let digits = "9".repeat(4_096);
+    assert!(Range::parse(&digits).is_err());
+}
+
 #[track_caller]
 fn assert_error(text: &str, offset: usize, kind: ErrorKind, message: &str) {
     let error = Range::parse(text).expect_err(text);
