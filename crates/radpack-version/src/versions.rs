@@ -1,4 +1,4 @@
-//! The list that a selection selects from.
+//! The list that a selection selects from, and searching it: it is sorted, so everything asked for stands together.
 
 use alloc::vec::Vec;
 use core::cmp::Ordering;
