@@ -1,6 +1,7 @@
-//! What is right only in the light of the whole package: indices, names, claims; and what a file or URL may be.
+//! What is right only in the light of the whole package: indices, names that stand twice; and what files, URLs and dependencies
+//! may be.
 //!
-//! It works on packages as they stand in the text, before anything is reordered.
+//! It works on packages as they stand in the text, before anything is reordered, so paths are those of the text.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -8,10 +9,11 @@ use radpack_version::Spec;
 use semver::Version;
 
 use crate::id::{Id, MAX_ID_BYTES};
-use crate::model::{Entry, Manifest, Package, Variant};
+use crate::limits::Limits;
+use crate::model::{Entry, Manifest, Package};
 use crate::problem::{ManifestErrors, ProblemKind, Shown};
 use crate::read::At;
-use crate::wire::{Item, UNREADABLE, WirePackage};
+use crate::wire::{Item, UNREADABLE, WireEntry, WirePackage};
 use crate::write;
 
 impl Manifest {
@@ -27,52 +29,62 @@ impl Manifest {
     /// use radpack_manifest::{Manifest, Package};
     ///
     /// let mut manifest = Manifest::default();
-    /// manifest.exports.insert("shapes".into(), Package { tags: [("next".into(), 3)].into(), ..Package::default() });
-    /// let errors = manifest.validate().unwrap_err();
-    /// assert_eq!(errors.to_string(), "$.exports[\"shapes\"].t[\"next\"]: index 3 is out of range (versions: 0)");
+    /// let package = Package { tags: [("next".into(), 3)].into(), ..Package::default() };
+    /// manifest.exports.insert("shapes".into(), package);
+    /// assert_eq!(
+    ///     manifest.validate().unwrap_err().to_string(),
+    ///     "$.exports[\"shapes\"].t[\"next\"]: index 3 is out of range (versions: 0)"
+    /// );
     /// ```
     pub fn validate(&self) -> Result<(), ManifestErrors> {
-        let limits = crate::Limits {
+        let limits = Limits {
             bytes: usize::MAX,
             exports: usize::MAX,
-            ..crate::Limits::default()
+            ..Limits::default()
         };
         Manifest::from_slice_with(write::verbatim(self).as_bytes(), &limits).map(drop)
     }
 }
 
-/// Checks a package and makes it one, in the order of the text.
-pub(crate) fn package(wire: WirePackage, name: &str, at: &At<'_>) -> Option<Package> {
-    let versions = wire.versions.as_deref();
-    if let Some(versions) = versions {
+/// Checks a package and makes it one, in canonical order; nothing where there are more problems than there were `before` it.
+pub(crate) fn package(wire: WirePackage, before: usize, at: &At<'_>) -> Option<Package> {
+    let count = wire.versions.as_ref().map(Vec::len);
+    if let Some(versions) = &wire.versions {
         check_versions(versions, &at.field("v"));
     }
     if let Some(items) = &wire.items {
-        check_items(items, versions, name, &at.field("d"));
+        check_items(items, count, &at.field("d"));
     }
     let mut tags = BTreeMap::new();
     for (tag, index) in wire.tags {
         let at = at.field("t");
         let at = at.name(&tag);
-        check_version_index(index, versions, &at);
+        check_index(index, count, "versions", &at);
         if tags.contains_key(&tag) {
             at.report(ProblemKind::Duplicate, "the tag stands twice");
         }
         tags.insert(tag.clone(), index);
     }
     let mut package = Package {
-        versions: wire.versions?.into_iter().collect::<Option<_>>()?,
         tags,
         unknown: wire.unknown,
         ..Package::default()
     };
+    package.versions = wire.versions?.into_iter().collect::<Option<_>>()?;
     for item in wire.items? {
         match item? {
-            Item::Entry(entry) => package.entries.push(entry),
-            Item::Dependency(id) => package.dependencies.push(id),
+            Item::Entry(entry) => {
+                let WireEntry { name, variants } = *entry;
+                let variants = variants.into_iter().map(|wire| wire.variant).collect();
+                package.entries.push(Entry { name, variants });
+            }
+            Item::Dependency(id) => package.dependencies.push(id.into()),
         }
     }
-    Some(package)
+    if at.problem_count() > before {
+        return None;
+    }
+    at.normalize(&mut package).then_some(package)
 }
 
 /// A version twice in one package would leave two answers.
@@ -89,51 +101,64 @@ fn check_versions(versions: &[Option<Version>], at: &At<'_>) {
     }
 }
 
-fn check_items(
-    items: &[Option<Item>],
-    versions: Option<&[Option<Version>]>,
-    name: &str,
-    at: &At<'_>,
-) {
+fn check_items(items: &[Option<Item>], versions: Option<usize>, at: &At<'_>) {
     let mut entries = HashMap::with_capacity(items.len());
-    let mut seen_dependency = false;
-    for (index, item) in items.iter().enumerate() {
-        let at = at.index(index);
-        match item {
-            None => {}
-            Some(Item::Dependency(id)) => {
-                seen_dependency = true;
-                check_dependency(id, name, &at);
-            }
-            Some(Item::Entry(entry)) => {
-                let shown = Shown(&entry.name);
-                if seen_dependency {
-                    at.report(
-                        ProblemKind::Order,
-                        format_args!("the entry {shown} stands after a dependency"),
-                    );
-                }
-                if let Err(error) = Id::check_entry(&entry.name) {
-                    at.index(0).report(ProblemKind::Id, error);
-                }
-                if let Some(earlier) = entries.insert(entry.name.as_str(), index) {
-                    at.index(0).report(
-                        ProblemKind::Duplicate,
-                        format_args!("the entry {shown} stands twice, also at index {earlier}"),
-                    );
-                }
-                check_variants(entry, versions, items.len(), &at.index(1));
+    for (place, item) in items.iter().enumerate() {
+        let Some(Item::Entry(entry)) = item else {
+            continue;
+        };
+        let at = at.index(place);
+        if let Some(earlier) = entries.insert(entry.name.as_str(), place) {
+            let shown = Shown(&entry.name);
+            at.index(0).report(
+                ProblemKind::Duplicate,
+                format_args!("the entry {shown} stands twice, also at index {earlier}"),
+            );
+        }
+        for wire in &entry.variants {
+            let at = at.index(1);
+            let at = at.index(wire.place);
+            let variant = &wire.variant;
+            check_indices(&variant.versions, versions, "versions", &at.field("v"));
+            for (key, indices) in [("s", &variant.statics), ("d", &variant.dynamics)] {
+                check_indices(
+                    indices,
+                    Some(items.len()),
+                    "entries and dependencies",
+                    &at.field(key),
+                );
             }
         }
     }
 }
 
-/// An outside dependency is an id; with a template in it, that shows only once it is filled in.
-fn check_dependency(id: &str, asking: &str, at: &At<'_>) {
+fn check_indices(indices: &[usize], count: Option<usize>, what: &str, at: &At<'_>) {
+    for (position, &index) in indices.iter().enumerate() {
+        check_index(index, count, what, &at.index(position));
+    }
+}
+
+/// Whether an index leads anywhere, as far as it is known how many there are.
+fn check_index(index: usize, count: Option<usize>, what: &str, at: &At<'_>) {
+    if let Some(count) = count
+        && index >= count
+        && index != UNREADABLE
+    {
+        at.report(
+            ProblemKind::Index,
+            format_args!("index {index} is out of range ({what}: {count})"),
+        );
+    }
+}
+
+/// Checks an outside dependency: it is an id; with a template in it, that shows only once it is filled in.
+pub(crate) fn dependency(id: &str, asking: &str, at: &At<'_>) {
     if id.contains("${") && id.len() <= MAX_ID_BYTES {
         return;
     }
     match Id::parse_in(id, Some(asking)) {
+        // Of the asking package's name there is a problem already, if there is one.
+        Err(error) if !error.is_about(id) => {}
         Err(error) => at.report(ProblemKind::Id, error),
         Ok(parsed) => {
             if let Some(Err(error)) = parsed.spec.map(Spec::parse) {
@@ -147,85 +172,20 @@ fn check_dependency(id: &str, asking: &str, at: &At<'_>) {
     }
 }
 
-fn check_variants(entry: &Entry, versions: Option<&[Option<Version>]>, items: usize, at: &At<'_>) {
-    let mut claims = HashMap::new();
-    for (number, variant) in entry.variants.iter().enumerate() {
-        let at = at.index(number);
-        for (position, &index) in variant.versions.iter().enumerate() {
-            let at = at.field("v");
-            let at = at.index(position);
-            if !check_version_index(index, versions, &at) {
-                continue;
-            }
-            match claims.insert(index, number) {
-                Some(earlier) if earlier != number => {
-                    let shown = versions.and_then(|versions| versions.get(index)?.as_ref());
-                    let shown =
-                        shown.map_or_else(|| format!("at index {index}"), Version::to_string);
-                    at.report(
-                        ProblemKind::Duplicate,
-                        format_args!("version {shown} is claimed by two variants, also by the one at index {earlier}"),
-                    );
-                }
-                _ => {}
-            }
-        }
-        check_variant(variant, items, &at);
-    }
-}
-
-fn check_variant(variant: &Variant, items: usize, at: &At<'_>) {
-    if let Some(file) = &variant.file
-        && let Err(why) = check_file(file)
-    {
-        at.field("f").report(
+/// Checks a file: it stays in its folder.
+pub(crate) fn file(file: &str, at: &At<'_>) {
+    if let Err(why) = stays_in_folder(file) {
+        at.report(
             ProblemKind::File,
             format_args!("the file {} {why}", Shown(file)),
         );
     }
-    if let Some(url) = &variant.url
-        && let Err(scheme) = check_url(url)
-    {
-        let shown = Shown(url);
-        at.field("u").report(
-            ProblemKind::Url,
-            format_args!("the URL {shown} has the scheme `{scheme}`; http, https, file or a template may stand there"),
-        );
-    }
-    for (key, indices) in [("s", &variant.statics), ("d", &variant.dynamics)] {
-        for (position, &index) in indices.iter().enumerate() {
-            if index >= items && index != UNREADABLE {
-                let at = at.field(key);
-                let at = at.index(position);
-                report_out_of_range(index, items, "entries and dependencies", &at);
-            }
-        }
-    }
-}
-
-/// Whether an index leads to a version; reports it where it leads nowhere.
-fn check_version_index(index: usize, versions: Option<&[Option<Version>]>, at: &At<'_>) -> bool {
-    match versions {
-        _ if index == UNREADABLE => false,
-        Some(versions) if index >= versions.len() => {
-            report_out_of_range(index, versions.len(), "versions", at);
-            false
-        }
-        _ => true,
-    }
-}
-
-fn report_out_of_range(index: usize, count: usize, what: &str, at: &At<'_>) {
-    at.report(
-        ProblemKind::Index,
-        format_args!("index {index} is out of range ({what}: {count})"),
-    );
 }
 
 /// Whether a file stays in its folder; what is wrong with it where it does not.
 ///
 /// URLs take `%2e` for a dot, so it is one here.
-pub(crate) fn check_file(file: &str) -> Result<(), &'static str> {
+fn stays_in_folder(file: &str) -> Result<(), &'static str> {
     if file.starts_with('/') {
         return Err("begins with `/`");
     }
@@ -236,7 +196,8 @@ pub(crate) fn check_file(file: &str) -> Result<(), &'static str> {
         return Err("has a control character");
     }
     let climbs = |segment: &str| {
-        segment == ".." || matches!(&*segment.to_ascii_lowercase(), ".%2e" | "%2e." | "%2e%2e")
+        let dots = segment.len() <= 6 && segment.to_ascii_lowercase().replace("%2e", ".") == "..";
+        dots && !segment.is_empty()
     };
     if file.split('/').any(climbs) {
         return Err("climbs out with `..`");
@@ -244,25 +205,25 @@ pub(crate) fn check_file(file: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// Whether a URL template is of a scheme that is loaded, has none (a relative one), or hides it in a template; the scheme where
-/// it is another.
+/// Checks a URL template: it is of a scheme that is loaded, has none (a relative one), or hides it in a template.
 ///
 /// Browsers drop leading blanks and any tabs and line ends, so they don't hide a scheme here.
-pub(crate) fn check_url(url: &str) -> Result<(), String> {
+pub(crate) fn url(url: &str, at: &At<'_>) {
     let mut scheme = String::new();
     for character in url.trim_start_matches(|character| character <= ' ').chars() {
         match character {
             '\t' | '\n' | '\r' => {}
-            ':' => break,
             'a'..='z' | 'A'..='Z' => scheme.push(character.to_ascii_lowercase()),
             '0'..='9' | '+' | '-' | '.' if !scheme.is_empty() => scheme.push(character),
-            _ => return Ok(()),
+            ':' if !matches!(&*scheme, "http" | "https" | "file" | "") => {
+                let (url, scheme) = (Shown(url), Shown(&scheme));
+                at.report(
+                    ProblemKind::Url,
+                    format_args!("the URL {url} has the scheme {scheme}; it may be http, https, file or a template"),
+                );
+                return;
+            }
+            _ => return,
         }
-    }
-    let ended = url.contains(':');
-    if !ended || matches!(&*scheme, "http" | "https" | "file" | "") {
-        Ok(())
-    } else {
-        Err(scheme)
     }
 }

@@ -14,6 +14,7 @@ use crate::model::Manifest;
 use crate::register::Register;
 use crate::register_error::{RegisterError, RegisterErrorKind as Kind};
 use crate::template::{expand, unexpanded};
+use crate::unknown::Unknown;
 
 /// How many URLs may lead from one to the next.
 pub const MAX_REGISTER_DEPTH: usize = 16;
@@ -439,7 +440,7 @@ fn hand_down(outer: Manifest, manifests: &mut Vec<Manifest>) {
     match manifests.last_mut() {
         Some(top) => top.exports.extend(outer.exports),
         None => manifests.push(Manifest {
-            unknown: serde_json::Map::new(),
+            unknown: Unknown::default(),
             ..outer
         }),
     }

@@ -265,6 +265,11 @@ impl IdError {
         }
     }
 
+    /// Whether the error is about this id, rather than about a scope that it needs.
+    pub(crate) fn is_about(&self, id: &str) -> bool {
+        self.kind == IdErrorKind::TooLong || self.id == id
+    }
+
     /// What is wrong.
     #[must_use]
     pub fn kind(&self) -> IdErrorKind {

@@ -18,6 +18,7 @@ mod register;
 mod register_error;
 mod retain;
 mod template;
+mod unknown;
 mod wire;
 mod write;
 
@@ -32,3 +33,4 @@ pub use problem::{MAX_PROBLEMS, ManifestErrors, Problem, ProblemKind};
 pub use register::Register;
 pub use register_error::{RegisterError, RegisterErrorKind};
 pub use template::{DEFAULT_URL, Location, expand, unexpanded, url_of};
+pub use unknown::Unknown;

@@ -45,7 +45,7 @@ pub fn merge(manifests: impl IntoIterator<Item = Manifest>) -> Manifest {
     for mut manifest in manifests {
         manifest.rebase(&vars);
         merged.exports.append(&mut manifest.exports);
-        merged.unknown.append(&mut manifest.unknown);
+        merged.unknown.extend(manifest.unknown);
         merged.offered |= manifest.offered;
     }
     merged.vars = vars;

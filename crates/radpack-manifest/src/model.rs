@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 
 use semver::Version;
-use serde_json::{Map, Value};
+
+use crate::unknown::Unknown;
 
 /// One manifest: every retained export of its packages, compactly.
 ///
@@ -34,7 +35,7 @@ pub struct Manifest {
     /// Another register to read in this one's place, relative to the one this stands in.
     pub url: Option<String>,
     /// Keys that this version does not know, kept for rewriting.
-    pub unknown: Map<String, Value>,
+    pub unknown: Unknown,
 }
 
 impl Default for Manifest {
@@ -45,7 +46,7 @@ impl Default for Manifest {
             exports: BTreeMap::new(),
             offered: true,
             url: None,
-            unknown: Map::new(),
+            unknown: Unknown::default(),
         }
     }
 }
@@ -77,7 +78,7 @@ pub struct Package {
     /// Tags and the versions they stand for, as indices into `versions`.
     pub tags: BTreeMap<String, usize>,
     /// Keys that this version does not know, kept for rewriting.
-    pub unknown: Map<String, Value>,
+    pub unknown: Unknown,
 }
 
 /// What an index among a variant's dependencies stands for.
@@ -144,5 +145,5 @@ pub struct Variant {
     /// Subresource Integrity of the file, `sha384-…` by default.
     pub integrity: Option<String>,
     /// Keys that this version does not know, kept for rewriting.
-    pub unknown: Map<String, Value>,
+    pub unknown: Unknown,
 }

@@ -5,9 +5,9 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::collections::HashMap;
 
 use semver::{BuildMetadata, Version};
-use serde_json::{Map, Value};
 
 use crate::model::{Entry, Manifest, Package, Variant};
 use crate::register::Register;
@@ -22,16 +22,20 @@ impl Manifest {
     pub fn normalize(&mut self) {
         self.url.take_if(|url| url.is_empty());
         self.exports.values_mut().for_each(Package::normalize);
-        sort(&mut self.unknown);
     }
 }
 
 impl Package {
     /// Brings the package into canonical order; see [`Manifest::normalize`].
     pub fn normalize(&mut self) {
-        if !is_canonical(self) {
-            normalize(self);
-        }
+        let mut budget = usize::MAX;
+        self.normalize_within(&mut budget);
+    }
+
+    /// Brings the package into canonical order, or stops, and leaves it in none, where splitting variants would copy more than
+    /// `budget` bytes. What is copied is taken off.
+    pub(crate) fn normalize_within(&mut self, budget: &mut usize) -> bool {
+        is_canonical(self) || normalize(self, budget)
     }
 }
 
@@ -52,25 +56,8 @@ pub(crate) fn canonical(package: &Package) -> Cow<'_, Package> {
         return Cow::Borrowed(package);
     }
     let mut package = package.clone();
-    normalize(&mut package);
+    package.normalize();
     Cow::Owned(package)
-}
-
-/// Unknown keys in canonical order, at all depths.
-pub(crate) fn sorted(unknown: &Map<String, Value>) -> Cow<'_, Map<String, Value>> {
-    if unknown.is_empty() {
-        return Cow::Borrowed(unknown);
-    }
-    let mut unknown = unknown.clone();
-    sort(&mut unknown);
-    Cow::Owned(unknown)
-}
-
-fn sort(unknown: &mut Map<String, Value>) {
-    if !unknown.is_empty() {
-        unknown.sort_keys();
-        unknown.values_mut().for_each(Value::sort_all_objects);
-    }
 }
 
 /// Entries by depth (number of `/`), then code point, which is the order of UTF-8's bytes.
@@ -86,14 +73,13 @@ fn is_canonical(package: &Package) -> bool {
         entries,
         dependencies,
         tags: _,
-        unknown,
+        unknown: _,
     } = package;
     let items = entries.len() + dependencies.len();
     versions.iter().all(|version| version.build.is_empty())
         && versions.is_sorted_by(|newer, older| newer > older)
         && entries.is_sorted_by(|a, b| compare_entries(&a.name, &b.name).is_lt())
         && dependencies.is_sorted_by(|a, b| a < b)
-        && unknown.is_empty()
         && entries
             .iter()
             .all(|entry| are_canonical(&entry.variants, versions.len(), items))
@@ -104,8 +90,7 @@ fn are_canonical(variants: &[Variant], versions: usize, items: usize) -> bool {
         indices.is_sorted_by(|a, b| a < b) && indices.last().is_none_or(|&last| last < items)
     };
     variants.iter().all(|variant| {
-        variant.unknown.is_empty()
-            && variant.versions.last().is_some_and(|&last| last < versions)
+        variant.versions.last().is_some_and(|&last| last < versions)
             && variant
                 .versions
                 .is_sorted_by(|&a, &b| a.checked_add(1) == Some(b))
@@ -133,7 +118,7 @@ fn same_contents(a: &Variant, b: &Variant) -> bool {
         && a.unknown == b.unknown
 }
 
-fn normalize(package: &mut Package) {
+fn normalize(package: &mut Package, budget: &mut usize) -> bool {
     let versions = sort_versions(&mut package.versions);
     for index in package.tags.values_mut() {
         *index = moved(*index, &versions);
@@ -154,11 +139,12 @@ fn normalize(package: &mut Package) {
             }
             variant.file.take_if(|file| file.is_empty());
             variant.url.take_if(|url| url.is_empty());
-            sort(&mut variant.unknown);
         }
-        share_variants(&mut entry.variants);
+        if !share_variants(&mut entry.variants, budget) {
+            return false;
+        }
     }
-    sort(&mut package.unknown);
+    true
 }
 
 /// Where an index leads after a reordering.
@@ -205,31 +191,90 @@ fn sort_dependencies(dependencies: &mut Vec<String>, entries: usize, items: &mut
     dependencies.dedup();
 }
 
-/// Shares a variant among neighbouring versions of the same contents, and only among such.
-fn share_variants(variants: &mut Vec<Variant>) {
+/// Shares a variant among neighbouring versions of the same contents, and only among such. Stops where that would copy more than
+/// `budget` bytes.
+fn share_variants(variants: &mut Vec<Variant>, budget: &mut usize) -> bool {
+    let first_of = firsts_of_same_contents(variants);
     let mut claims: Vec<(usize, usize)> = Vec::new();
     for (number, variant) in variants.iter().enumerate() {
         claims.extend(variant.versions.iter().map(|&version| (version, number)));
     }
     claims.sort_unstable();
-    claims.dedup();
-    let mut shared: Vec<Variant> = Vec::with_capacity(claims.len().min(variants.len()));
+    let mut shared: Vec<Variant> = Vec::with_capacity(variants.len());
+    // Where the contents of each variant have gone.
+    let mut placed: Vec<Option<usize>> = vec![None; variants.len()];
+    let mut last = None;
     for (version, number) in claims {
-        let contents = &variants[number];
-        if let Some(last) = shared.last_mut()
-            && last
-                .versions
-                .last()
-                .is_some_and(|&end| end.checked_add(1) == Some(version))
-            && same_contents(last, contents)
-        {
-            last.versions.push(version);
-        } else {
-            shared.push(Variant {
-                versions: vec![version],
-                ..contents.clone()
-            });
+        let first = first_of[number];
+        let before = last.replace((version, first));
+        if before == last {
+            continue;
         }
+        let neighbour =
+            before.is_some_and(|(end, of)| of == first && end.checked_add(1) == Some(version));
+        if neighbour && let Some(variant) = shared.last_mut() {
+            variant.versions.push(version);
+            continue;
+        }
+        let contents = match placed[first] {
+            None => {
+                placed[first] = Some(shared.len());
+                std::mem::take(&mut variants[first])
+            }
+            Some(place) => {
+                let Some(left) = budget.checked_sub(size(&shared[place])) else {
+                    return false;
+                };
+                *budget = left;
+                shared[place].clone()
+            }
+        };
+        shared.push(Variant {
+            versions: vec![version],
+            ..contents
+        });
     }
     *variants = shared;
+    true
+}
+
+/// For each variant the first one of the same contents.
+fn firsts_of_same_contents(variants: &[Variant]) -> Vec<usize> {
+    let mut firsts = HashMap::with_capacity(variants.len());
+    let mut first_of = Vec::with_capacity(variants.len());
+    for (number, variant) in variants.iter().enumerate() {
+        let Variant {
+            versions: _,
+            file,
+            url,
+            statics,
+            dynamics,
+            integrity,
+            unknown,
+        } = variant;
+        let contents = (file, url, statics, dynamics, integrity, unknown);
+        first_of.push(*firsts.entry(contents).or_insert(number));
+    }
+    first_of
+}
+
+/// What a copy of a variant's contents takes, in bytes, roughly.
+fn size(variant: &Variant) -> usize {
+    let Variant {
+        versions: _,
+        file,
+        url,
+        statics,
+        dynamics,
+        integrity,
+        unknown,
+    } = variant;
+    let texts = [file, url, integrity]
+        .into_iter()
+        .flatten()
+        .map(String::len);
+    let unknown = unknown.iter().map(|(key, json)| key.len() + json.len());
+    size_of::<Variant>()
+        + size_of::<usize>() * (statics.len() + dynamics.len())
+        + texts.chain(unknown).sum::<usize>()
 }

@@ -79,7 +79,8 @@ impl ManifestErrors {
         &self.problems
     }
 
-    /// How many more there are.
+    /// How many more there are, as far as they were counted: after so many, what needs the whole package in memory is no more
+    /// looked for.
     #[must_use]
     pub fn omitted(&self) -> usize {
         self.omitted
@@ -213,6 +214,11 @@ impl Problems {
         } else {
             self.omitted.set(self.omitted.get() + 1);
         }
+    }
+
+    /// How many problems there are.
+    pub(crate) fn count(&self) -> usize {
+        self.found.borrow().len() + self.omitted.get()
     }
 
     /// The problems as an error, or the value where there are none.

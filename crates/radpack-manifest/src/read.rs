@@ -13,13 +13,16 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 use radpack_version::MAX_COMPONENT;
 
 use crate::limits::{self, Limits};
-use crate::problem::{ManifestErrors, Path, Place, ProblemKind, Problems, Shown};
+use crate::model::Package;
+use crate::problem::{MAX_PROBLEMS, ManifestErrors, Path, Place, ProblemKind, Problems, Shown};
 
 /// What all of one reading shares.
 pub(crate) struct Reading<'l> {
     limits: &'l Limits,
     problems: Problems,
     exports: Cell<usize>,
+    /// How many more bytes may be copied where a variant is split.
+    copies_left: Cell<usize>,
     stopped: Cell<bool>,
 }
 
@@ -67,6 +70,30 @@ impl<'p> At<'p> {
     /// Notes a problem here.
     pub(crate) fn report(&self, kind: ProblemKind, message: impl Display) {
         self.reading.problems.report(&self.path, kind, message);
+    }
+
+    /// How many problems there are so far.
+    pub(crate) fn problem_count(&self) -> usize {
+        self.reading.problems.count()
+    }
+
+    /// Whether there are so many problems that no more are kept; then nothing needs to be.
+    pub(crate) fn is_full(&self) -> bool {
+        self.problem_count() >= MAX_PROBLEMS
+    }
+
+    /// Brings a package into canonical order, unless that would take more than the limits allow: a problem.
+    pub(crate) fn normalize(&self, package: &mut Package) -> bool {
+        let mut budget = self.reading.copies_left.get();
+        let done = package.normalize_within(&mut budget);
+        self.reading.copies_left.set(budget);
+        if !done {
+            self.report(
+                ProblemKind::Limit,
+                "so many variants stand for versions that are no neighbours that the package has no canonical form within the limits",
+            );
+        }
+        done
     }
 
     /// Notes that something of another type is here.
@@ -279,6 +306,7 @@ pub(crate) fn document<'de, T>(
         limits,
         problems: Problems::default(),
         exports: Cell::new(0),
+        copies_left: Cell::new(limits.bytes.saturating_mul(4)),
         stopped: Cell::new(false),
     };
     let at = At {

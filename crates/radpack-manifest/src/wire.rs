@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::de::{DeserializeSeed as _, MapAccess, SeqAccess};
-use serde_json::{Map, Value};
+use serde_json::value::RawValue;
 
 use crate::id::Id;
 use crate::limits::Limits;
@@ -16,11 +16,13 @@ use crate::model::{Manifest, Package};
 use crate::problem::{ManifestErrors, ProblemKind};
 use crate::read::{self, As, At, Shape, next_key};
 use crate::register::Register;
+use crate::unknown::Unknown;
 
 mod package;
+mod variant;
 mod version;
 
-pub(crate) use package::{Item, WirePackage};
+pub(crate) use package::{Item, WireEntry, WirePackage};
 
 use package::PackageAt;
 
@@ -36,7 +38,7 @@ impl Manifest {
     /// # Errors
     ///
     /// Everything that manifest.md calls an error, all of it that can be found. Keys that stand twice in an object are errors,
-    /// too; within the values of unknown keys, the last one counts, as everywhere in JSON.
+    /// too; the values of unknown keys are kept as they are.
     pub fn from_slice(json: &[u8]) -> Result<Self, ManifestErrors> {
         Self::from_slice_with(json, &Limits::default())
     }
@@ -47,11 +49,9 @@ impl Manifest {
     ///
     /// As for [`from_slice`](Self::from_slice).
     pub fn from_slice_with(json: &[u8], limits: &Limits) -> Result<Self, ManifestErrors> {
-        let mut manifest = read::document(json, limits, |parser, at| {
+        read::document(json, limits, |parser, at| {
             As(ManifestAt(at)).deserialize(parser)
-        })?;
-        manifest.normalize();
-        Ok(manifest)
+        })
     }
 }
 
@@ -71,11 +71,9 @@ impl Register {
     ///
     /// As for [`Manifest::from_slice`].
     pub fn from_slice_with(json: &[u8], limits: &Limits) -> Result<Self, ManifestErrors> {
-        let mut register = read::document(json, limits, |parser, at| {
+        read::document(json, limits, |parser, at| {
             As(RegisterAt(at)).deserialize(parser)
-        })?;
-        register.normalize();
-        Ok(register)
+        })
     }
 }
 
@@ -117,34 +115,50 @@ impl<'de> Shape<'de> for RegisterAt<'_> {
 }
 
 /// Which of an object's known keys have been seen.
-#[derive(Default)]
-struct Seen(Vec<&'static str>);
+struct Seen {
+    known: &'static [&'static str],
+    bits: u8,
+}
 
 impl Seen {
-    /// Notes a key; one that stands twice is a problem.
-    fn note(&mut self, at: &At<'_>, key: &'static str) {
-        if self.0.contains(&key) {
-            at.field(key)
-                .report(ProblemKind::Duplicate, "the key stands twice");
-        } else {
-            self.0.push(key);
+    /// Of an object with these keys, eight at most.
+    fn of(known: &'static [&'static str]) -> Self {
+        Seen { known, bits: 0 }
+    }
+
+    /// The key, if it is known; one that stands twice is a problem.
+    fn note(&mut self, at: &At<'_>, key: &str) -> Option<&'static str> {
+        let index = self.known.iter().position(|known| *known == key)?;
+        if self.bits & 1 << index != 0 {
+            at.field(self.known[index])
+                .report(ProblemKind::Duplicate, TWICE);
         }
+        self.bits |= 1 << index;
+        Some(self.known[index])
+    }
+
+    /// Whether a key has been seen.
+    fn has(&self, key: &str) -> bool {
+        let index = self.known.iter().position(|known| *known == key);
+        index.is_some_and(|index| self.bits & 1 << index != 0)
     }
 }
+
+/// What is said of a key that stands twice.
+const TWICE: &str = "the key stands twice";
 
 /// Keeps the value of a key that is not known.
 fn keep_unknown<'de, A: MapAccess<'de>>(
     at: &At<'_>,
-    unknown: &mut Map<String, Value>,
+    unknown: &mut Unknown,
     key: Cow<'de, str>,
     object: &mut A,
 ) -> Result<(), A::Error> {
-    let value = object.next_value::<Value>()?;
-    if unknown.contains_key(&*key) {
-        at.name(&key)
-            .report(ProblemKind::Duplicate, "the key stands twice");
+    let value = object.next_value::<&RawValue>()?;
+    if unknown.get(&key).is_some() {
+        at.name(&key).report(ProblemKind::Duplicate, TWICE);
     } else {
-        unknown.insert(key.into_owned(), value);
+        unknown.insert_valid(key.into_owned(), value.get());
     }
     Ok(())
 }
@@ -160,30 +174,24 @@ impl<'de> Shape<'de> for ManifestAt<'_> {
     fn object<A: MapAccess<'de>>(self, mut object: A) -> Result<Option<Manifest>, A::Error> {
         let at = self.0;
         let mut manifest = Manifest::default();
-        let mut seen = Seen::default();
+        let mut seen = Seen::of(&["vars", "exports", "register", "url"]);
         while let Some(key) = next_key(&mut object)? {
-            match &*key {
+            let Some(known) = seen.note(&at, &key) else {
+                keep_unknown(&at, &mut manifest.unknown, key, &mut object)?;
+                continue;
+            };
+            let at = at.field(known);
+            match known {
                 "vars" => {
-                    seen.note(&at, "vars");
-                    let vars = object.next_value_seed(As(Vars(at.field("vars"))))?;
-                    manifest.vars = vars.unwrap_or_default();
+                    manifest.vars = object.next_value_seed(As(Vars(at)))?.unwrap_or_default();
                 }
                 "exports" => {
-                    seen.note(&at, "exports");
-                    let exports = object.next_value_seed(As(Exports(at.field("exports"))))?;
-                    manifest.exports = exports.unwrap_or_default();
+                    manifest.exports = object.next_value_seed(As(Exports(at)))?.unwrap_or_default();
                 }
                 "register" => {
-                    seen.note(&at, "register");
-                    let offered = object.next_value_seed(As(Flag(at.field("register"))))?;
-                    manifest.offered = offered.unwrap_or(true);
+                    manifest.offered = object.next_value_seed(As(Flag(at)))?.unwrap_or(true);
                 }
-                "url" => {
-                    seen.note(&at, "url");
-                    let url = object.next_value_seed(As(RegisterUrl(at.field("url"))))?;
-                    manifest.url = url.flatten();
-                }
-                _ => keep_unknown(&at, &mut manifest.unknown, key, &mut object)?,
+                _ => manifest.url = object.next_value_seed(As(RegisterUrl(at)))?.flatten(),
             }
         }
         Ok(Some(manifest))
@@ -208,7 +216,7 @@ impl<'de> Shape<'de> for Vars<'_> {
                 .insert(name.clone().into_owned(), value.unwrap_or_default())
                 .is_some()
             {
-                at.report(ProblemKind::Duplicate, "the key stands twice");
+                at.report(ProblemKind::Duplicate, TWICE);
             }
         }
         Ok(Some(vars))

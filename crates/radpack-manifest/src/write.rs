@@ -8,11 +8,11 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use semver::Version;
-use serde_json::{Map, Value};
 
 use crate::model::{Entry, Manifest, Package, Variant};
 use crate::normalize;
 use crate::register::Register;
+use crate::unknown::Unknown;
 
 impl Manifest {
     /// The manifest as canonical JSON: the same manifest gives the same bytes, in whatever order it was built.
@@ -91,10 +91,7 @@ fn manifest(manifest: &Manifest, order: Order, json: &mut String) {
     if let Some(url) = manifest.url.as_deref().filter(|url| !url.is_empty()) {
         string(url, object.key("url"));
     }
-    match order {
-        Order::Canonical => object.unknown(&normalize::sorted(&manifest.unknown)),
-        Order::AsItIs => object.unknown(&manifest.unknown),
-    }
+    object.unknown(&manifest.unknown);
     object.close();
 }
 
@@ -208,11 +205,9 @@ impl<'j> Object<'j> {
         self.json
     }
 
-    fn unknown(&mut self, unknown: &Map<String, Value>) {
-        for (key, value) in unknown {
-            // `Value`'s own text is minimal JSON, and cannot fail.
-            let json = self.key(key);
-            let _ = write!(json, "{value}");
+    fn unknown(&mut self, unknown: &Unknown) {
+        for (key, json) in unknown.iter() {
+            self.key(key).push_str(json);
         }
     }
 

@@ -207,7 +207,7 @@ proptest! {
     fn retained_versions_keep_all_they_had(manifest in manifest(), keep in any::<u16>()) {
         let before = meaning(&manifest);
         let mut after = manifest.clone();
-        let kept = |version: &semver::Version| keep >> (version.major + version.minor) % 16 & 1 == 1;
+        let kept = |version: &semver::Version| (keep >> ((version.major + version.minor) % 16)) & 1 == 1;
         for package in after.exports.values_mut() {
             package.retain_versions(kept);
             prop_assert!(package.versions.iter().all(kept));

@@ -1,17 +1,21 @@
-//! A package as it stands in the text: versions, entries with their variants, dependencies, tags.
+//! A package as it stands in the text: versions, entries and dependencies, tags.
+//!
+//! Whatever can be judged by itself is judged while it is read, so that a manifest made to be wrong is not kept in memory first.
 
 use std::borrow::Cow;
 
 use semver::Version;
-use serde::de::{MapAccess, SeqAccess};
-use serde_json::{Map, Value};
+use serde::de::{IgnoredAny, MapAccess, SeqAccess};
 
+use super::variant::Variants;
 use super::version::VersionList;
 use super::{Seen, Text, UNREADABLE, keep_unknown, place};
 use crate::check;
-use crate::model::{Entry, Package, Variant};
-use crate::problem::ProblemKind;
+use crate::id::Id;
+use crate::model::{Package, Variant};
+use crate::problem::{ProblemKind, Shown};
 use crate::read::{As, At, Number, Shape, next_key};
+use crate::unknown::Unknown;
 
 /// A package as it stands in the text; what could not be read, and was reported, is `None`.
 #[derive(Default)]
@@ -19,13 +23,25 @@ pub(crate) struct WirePackage {
     pub(crate) versions: Option<Vec<Option<Version>>>,
     pub(crate) items: Option<Vec<Option<Item>>>,
     pub(crate) tags: Vec<(String, usize)>,
-    pub(crate) unknown: Map<String, Value>,
+    pub(crate) unknown: Unknown,
 }
 
-/// What stands in a package's `d`.
+/// What stands in a package's `d`. Boxed, for there can be many.
 pub(crate) enum Item {
-    Entry(Entry),
-    Dependency(String),
+    Entry(Box<WireEntry>),
+    Dependency(Box<str>),
+}
+
+/// An entry as it stands in the text.
+pub(crate) struct WireEntry {
+    pub(crate) name: String,
+    pub(crate) variants: Vec<WireVariant>,
+}
+
+/// A variant that claims a version, and its place among those of its entry.
+pub(crate) struct WireVariant {
+    pub(crate) place: usize,
+    pub(crate) variant: Variant,
 }
 
 /// A package; with its name.
@@ -37,42 +53,42 @@ impl<'de> Shape<'de> for PackageAt<'_> {
     place!();
 
     fn object<A: MapAccess<'de>>(self, mut object: A) -> Result<Option<Package>, A::Error> {
-        let at = self.0;
+        let PackageAt(at, name) = self;
+        let before = at.problem_count();
         let mut package = WirePackage::default();
-        let mut seen = Seen::default();
+        let mut seen = Seen::of(&["v", "d", "t"]);
         while let Some(key) = next_key(&mut object)? {
-            match &*key {
-                "v" => {
-                    seen.note(&at, "v");
+            match seen.note(&at, &key) {
+                Some("v") => {
                     package.versions = object.next_value_seed(As(VersionList(at.field("v"))))?;
                 }
-                "d" => {
-                    seen.note(&at, "d");
-                    package.items = object.next_value_seed(As(Items(at.field("d"))))?;
+                Some("d") => {
+                    package.items = object.next_value_seed(As(Items(at.field("d"), name)))?;
                 }
-                "t" => {
-                    seen.note(&at, "t");
-                    package.tags = object
-                        .next_value_seed(As(Tags(at.field("t"))))?
-                        .unwrap_or_default();
+                Some(_) => {
+                    let tags = object.next_value_seed(As(Tags(at.field("t"))))?;
+                    package.tags = tags.unwrap_or_default();
                 }
-                _ => keep_unknown(&at, &mut package.unknown, key, &mut object)?,
+                None => keep_unknown(&at, &mut package.unknown, key, &mut object)?,
             }
         }
         for (key, what) in [("v", "its versions"), ("d", "its entries and dependencies")] {
-            if !seen.0.contains(&key) {
+            if !seen.has(key) {
                 at.report(
                     ProblemKind::Missing,
                     format_args!("the package has no `{key}` ({what})"),
                 );
             }
         }
-        Ok(check::package(package, self.1, &at))
+        if at.is_full() {
+            return Ok(None);
+        }
+        Ok(check::package(package, before, &at))
     }
 }
 
-/// `d` of a package.
-struct Items<'p>(At<'p>);
+/// `d` of a package; with the package's name.
+struct Items<'p>(At<'p>, &'p str);
 
 impl<'de> Shape<'de> for Items<'_> {
     type Output = Vec<Option<Item>>;
@@ -80,16 +96,35 @@ impl<'de> Shape<'de> for Items<'_> {
     place!();
 
     fn array<A: SeqAccess<'de>>(self, mut array: A) -> Result<Option<Self::Output>, A::Error> {
+        let Items(list, name) = self;
         let mut items = Vec::new();
-        while let Some(item) = array.next_element_seed(As(ItemAt(self.0.index(items.len()))))? {
-            items.push(item);
+        let mut seen_dependency = false;
+        loop {
+            let at = list.index(items.len());
+            let Some(item) = array.next_element_seed(As(ItemAt(at, name)))? else {
+                break;
+            };
+            match &item {
+                Some(Item::Dependency(_)) => seen_dependency = true,
+                Some(Item::Entry(entry)) if seen_dependency => {
+                    let shown = Shown(&entry.name);
+                    at.report(
+                        ProblemKind::Order,
+                        format_args!("the entry {shown} stands after a dependency"),
+                    );
+                }
+                _ => {}
+            }
+            if !list.is_full() {
+                items.push(item);
+            }
         }
         Ok(Some(items))
     }
 }
 
-/// An entry, `[name, variants]`, or a dependency, an id.
-struct ItemAt<'p>(At<'p>);
+/// An entry, `[name, variants]`, or a dependency, an id; with the package's name.
+struct ItemAt<'p>(At<'p>, &'p str);
 
 impl<'de> Shape<'de> for ItemAt<'_> {
     type Output = Item;
@@ -97,112 +132,54 @@ impl<'de> Shape<'de> for ItemAt<'_> {
     place!();
 
     fn string(self, value: Cow<'de, str>) -> Option<Item> {
-        Some(Item::Dependency(value.into_owned()))
+        check::dependency(&value, self.1, &self.0);
+        Some(Item::Dependency(value.into()))
     }
 
     fn array<A: SeqAccess<'de>>(self, mut array: A) -> Result<Option<Item>, A::Error> {
-        self.0.count_export()?;
-        let name = array.next_element_seed(As(Text(self.0.index(0))))?;
+        let at = self.0;
+        at.count_export()?;
+        let name = array.next_element_seed(As(EntryName(at.index(0))))?;
         let variants = match name {
-            Some(_) => array.next_element_seed(As(Variants(self.0.index(1))))?,
+            Some(_) => array.next_element_seed(As(Variants(at.index(1))))?,
             None => None,
         };
         let mut length = usize::from(name.is_some()) + usize::from(variants.is_some());
         if length == 2 {
-            while array.next_element::<serde::de::IgnoredAny>()?.is_some() {
+            while array.next_element::<IgnoredAny>()?.is_some() {
                 length += 1;
             }
         }
         if length != 2 {
-            self.0.wrong_type(
+            at.wrong_type(
                 "an entry of 2 elements, name and variants",
                 format_args!("{length}"),
             );
             return Ok(None);
         }
         let entry = name.flatten().zip(variants.flatten());
-        Ok(entry.map(|(name, variants)| Item::Entry(Entry { name, variants })))
+        Ok(entry.map(|(name, variants)| Item::Entry(Box::new(WireEntry { name, variants }))))
     }
 }
 
-/// The variants of an entry. One that cannot be read stands as an empty one, which claims nothing.
-struct Variants<'p>(At<'p>);
+/// An entry's name.
+struct EntryName<'p>(At<'p>);
 
-impl<'de> Shape<'de> for Variants<'_> {
-    type Output = Vec<Variant>;
-    const EXPECTED: &'static str = "an array of variants";
+impl<'de> Shape<'de> for EntryName<'_> {
+    type Output = String;
+    const EXPECTED: &'static str = Text::EXPECTED;
     place!();
 
-    fn array<A: SeqAccess<'de>>(self, mut array: A) -> Result<Option<Self::Output>, A::Error> {
-        let mut variants = Vec::new();
-        while let Some(variant) =
-            array.next_element_seed(As(VariantAt(self.0.index(variants.len()))))?
-        {
-            variants.push(variant.unwrap_or_default());
+    fn string(self, value: Cow<'de, str>) -> Option<String> {
+        if let Err(error) = Id::check_entry(&value) {
+            self.0.report(ProblemKind::Id, error);
         }
-        Ok(Some(variants))
-    }
-}
-
-/// A variant.
-struct VariantAt<'p>(At<'p>);
-
-impl<'de> Shape<'de> for VariantAt<'_> {
-    type Output = Variant;
-    const EXPECTED: &'static str = "a variant (an object)";
-    place!();
-
-    fn object<A: MapAccess<'de>>(self, mut object: A) -> Result<Option<Variant>, A::Error> {
-        let at = self.0;
-        let mut variant = Variant::default();
-        let mut seen = Seen::default();
-        while let Some(key) = next_key(&mut object)? {
-            match &*key {
-                "v" => {
-                    seen.note(&at, "v");
-                    variant.versions = object
-                        .next_value_seed(As(Indices(at.field("v"))))?
-                        .unwrap_or_default();
-                }
-                "f" => {
-                    seen.note(&at, "f");
-                    variant.file = object.next_value_seed(As(Text(at.field("f"))))?;
-                }
-                "u" => {
-                    seen.note(&at, "u");
-                    variant.url = object.next_value_seed(As(Text(at.field("u"))))?;
-                }
-                "s" => {
-                    seen.note(&at, "s");
-                    variant.statics = object
-                        .next_value_seed(As(Indices(at.field("s"))))?
-                        .unwrap_or_default();
-                }
-                "d" => {
-                    seen.note(&at, "d");
-                    variant.dynamics = object
-                        .next_value_seed(As(Indices(at.field("d"))))?
-                        .unwrap_or_default();
-                }
-                "i" => {
-                    seen.note(&at, "i");
-                    variant.integrity = object.next_value_seed(As(Text(at.field("i"))))?;
-                }
-                _ => keep_unknown(&at, &mut variant.unknown, key, &mut object)?,
-            }
-        }
-        if !seen.0.contains(&"v") {
-            at.report(
-                ProblemKind::Missing,
-                "the variant has no `v` (the versions it stands for)",
-            );
-        }
-        Ok(Some(variant))
+        Some(value.into_owned())
     }
 }
 
 /// An array of indices.
-struct Indices<'p>(At<'p>);
+pub(super) struct Indices<'p>(pub(super) At<'p>);
 
 impl<'de> Shape<'de> for Indices<'_> {
     type Output = Vec<usize>;
@@ -212,7 +189,9 @@ impl<'de> Shape<'de> for Indices<'_> {
     fn array<A: SeqAccess<'de>>(self, mut array: A) -> Result<Option<Self::Output>, A::Error> {
         let mut indices = Vec::new();
         while let Some(index) = array.next_element_seed(As(IndexAt(self.0.index(indices.len()))))? {
-            indices.push(index.unwrap_or(UNREADABLE));
+            if !self.0.is_full() {
+                indices.push(index.unwrap_or(UNREADABLE));
+            }
         }
         Ok(Some(indices))
     }
@@ -227,10 +206,8 @@ impl<'de> Shape<'de> for IndexAt<'_> {
     place!();
 
     fn number(self, value: Number) -> Option<usize> {
-        let index = value
-            .whole()
-            .and_then(|whole| usize::try_from(whole).ok())
-            .filter(|&index| index != UNREADABLE);
+        let index = value.whole().and_then(|whole| usize::try_from(whole).ok());
+        let index = index.filter(|&index| index != UNREADABLE);
         if index.is_none() {
             self.0.report(
                 ProblemKind::Index,

@@ -8,7 +8,7 @@ use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
-use radpack_manifest::{Dependency, Entry, Manifest, Package, Variant};
+use radpack_manifest::{Dependency, Entry, Manifest, Package, Unknown, Variant};
 use semver::Version;
 use serde_json::{Map, Value, json};
 
@@ -69,14 +69,23 @@ fn text() -> impl Strategy<Value = String> {
     .prop_map(str::to_owned)
 }
 
-fn unknown() -> impl Strategy<Value = Map<String, Value>> {
-    let value = prop_oneof![
-        Just(json!(null)),
-        Just(json!({"b": [1, -2.5, {"z": 1, "a": "é"}], "a": true})),
-        Just(json!("text")),
-    ];
-    let keys = select(vec!["x", "extra", "\n", "é", "w"]).prop_map(str::to_owned);
-    prop_oneof![4 => Just(Map::new()), 1 => vec((keys, value), 0..3).prop_map(|pairs| pairs.into_iter().collect())]
+fn unknown() -> impl Strategy<Value = Unknown> {
+    // Only what serde_json's tree keeps exactly, for it is compared with.
+    let value = select(vec![
+        "null",
+        r#"{"b":[1,-2.5,{"z":1,"a":"é"}],"a":true,"":[]}"#,
+        r#""te\\xt\n""#,
+        "{}",
+    ]);
+    let keys = select(vec!["x", "extra", "\n", "é", "w"]);
+    let some = vec((keys, value), 0..3).prop_map(|pairs| {
+        let mut unknown = Unknown::default();
+        for (key, json) in pairs {
+            unknown.insert(key, json).unwrap();
+        }
+        unknown
+    });
+    prop_oneof![4 => Just(Unknown::default()), 1 => some]
 }
 
 /// Some of `0..count`, in any order.
@@ -204,7 +213,7 @@ pub(crate) struct Fact {
     integrity: Option<String>,
     statics: BTreeSet<String>,
     dynamics: BTreeSet<String>,
-    unknown: String,
+    unknown: Unknown,
 }
 
 /// What a manifest means, whatever its order: by package, entry and version.
@@ -247,15 +256,13 @@ fn fact(package: &Package, variant: &Variant) -> Fact {
         };
         indices.iter().map(id).collect()
     };
-    let mut unknown = Value::Object(variant.unknown.clone());
-    unknown.sort_all_objects();
     Fact {
         file: variant.file.clone(),
         url: variant.url.clone(),
         integrity: variant.integrity.clone(),
         statics: ids(&variant.statics),
         dynamics: ids(&variant.dynamics),
-        unknown: unknown.to_string(),
+        unknown: variant.unknown.clone(),
     }
 }
 
@@ -273,7 +280,7 @@ pub(crate) fn plain(manifest: &Manifest) -> Value {
         Value::Array(array)
     };
     let variant = |variant: &Variant| {
-        let mut object = variant.unknown.clone();
+        let mut object = object(&variant.unknown);
         object.insert("d".to_owned(), json!(variant.dynamics));
         object.insert("s".to_owned(), json!(variant.statics));
         if let Some(integrity) = &variant.integrity {
@@ -289,7 +296,7 @@ pub(crate) fn plain(manifest: &Manifest) -> Value {
         Value::Object(object)
     };
     let package = |package: &Package| {
-        let mut object = package.unknown.clone();
+        let mut object = object(&package.unknown);
         object.insert("t".to_owned(), json!(package.tags));
         let entries = package.entries.iter();
         let entries = entries.map(|entry| {
@@ -306,7 +313,7 @@ pub(crate) fn plain(manifest: &Manifest) -> Value {
         );
         Value::Object(object)
     };
-    let mut object = manifest.unknown.clone();
+    let mut object = object(&manifest.unknown);
     object.insert(
         "url".to_owned(),
         manifest.url.as_ref().map_or(json!(false), |url| json!(url)),
@@ -320,4 +327,10 @@ pub(crate) fn plain(manifest: &Manifest) -> Value {
     object.insert("exports".to_owned(), Value::Object(exports));
     object.insert("vars".to_owned(), json!(manifest.vars));
     Value::Object(object)
+}
+
+/// Unknown keys as serde_json reads them.
+fn object(unknown: &Unknown) -> Map<String, Value> {
+    let value = |(key, json): (&str, &str)| (key.to_owned(), serde_json::from_str(json).unwrap());
+    unknown.iter().map(value).collect()
 }
