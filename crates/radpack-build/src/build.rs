@@ -2,12 +2,25 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use semver::Version;
 
-use crate::error::{BuildError, ErrorKind, Problem};
+use crate::entries;
+use crate::error::{BuildError, ErrorKind, Problem, Problems};
+use crate::folder::Folder;
+use crate::graph;
+use crate::locate::Locator;
 use crate::options::{EntryOption, Options, Source};
-use crate::report::{Pin, Report};
+use crate::output::{Hook, Session};
+use crate::package_json::{PACKAGE_JSON, PackageJson};
+use crate::pins::Pinner;
+use crate::plan::{self, Input, Plan};
+use crate::prebuilt;
+use crate::registers::Registers;
+use crate::report::{OutputFile, Pin, Report, Timings, Warning};
+use crate::setup::{self, Setup};
+use crate::source::Reader;
 
 /// A build of one package folder.
 ///
@@ -36,6 +49,8 @@ pub struct Build {
 pub struct Pins {
     /// The pins, by name.
     pub pins: Vec<Pin>,
+    /// What deserves attention: pins of what no register serves.
+    pub warnings: Vec<Warning>,
     /// Dependencies that have no pin, and why; empty if all is well.
     pub problems: Vec<Problem>,
 }
@@ -159,7 +174,12 @@ impl Build {
     ///
     /// When `package.json` or a register in it cannot be read.
     pub fn wanted(&self) -> Result<Vec<String>, BuildError> {
-        Ok(Vec::new())
+        let mut problems = Problems::default();
+        let (folder, package) = setup::open(&self.folder, &mut problems)?;
+        let package = package.unwrap_or_default();
+        let registers = self.read_registers(&folder, &package, &mut problems);
+        problems.check()?;
+        Ok(registers.wanted)
     }
 
     /// Hands in what a [`wanted`](Build::wanted) URL holds.
@@ -173,7 +193,36 @@ impl Build {
     ///
     /// When `package.json` or a register cannot be read. A dependency that has no pin is no error of the whole, but listed.
     pub fn pins(&self) -> Result<Pins, BuildError> {
-        Ok(Pins::default())
+        let setup = Setup::new(&self.folder, &self.options)?;
+        let registers = self.sources(&setup)?;
+        let existing = plan::existing(&setup.out)?;
+        let existing = existing
+            .as_ref()
+            .map(|(manifest, _)| (manifest, setup.out.as_path()));
+        let pinner = Pinner::new(
+            plan::labelled(&registers.sources, existing),
+            &setup.package.dependencies,
+        );
+        let mut pins = Pins::default();
+        for name in setup
+            .package
+            .dependencies
+            .keys()
+            .filter(|name| !setup.external.contains(*name))
+        {
+            match pinner.pin_dependency(name) {
+                Ok(pinned) => {
+                    pins.pins.push(pinned.pin);
+                    pins.warnings
+                        .extend(pinned.warning.map(Warning::of_package));
+                }
+                Err(message) => pins.problems.push(
+                    Problem::new(ErrorKind::Unserved, format!("{name:?} {message}"))
+                        .in_file(PACKAGE_JSON),
+                ),
+            }
+        }
+        Ok(pins)
     }
 
     /// Builds: reads the package, writes its files and the new `radpack.json`.
@@ -183,6 +232,141 @@ impl Build {
     /// Everything that is wrong, as far as it can be found at once. Nothing was written then, and what was in the output
     /// folder is whole.
     pub fn run(&self) -> Result<Report, BuildError> {
-        Err(Problem::new(ErrorKind::Package, "not built yet").into())
+        self.run_with(&|_, _| Ok(()))
+    }
+
+    /// As [`run`](Build::run), with something called before each step that changes the disk.
+    pub(crate) fn run_with(&self, hook: &Hook<'_>) -> Result<Report, BuildError> {
+        let began = Instant::now();
+        let setup = Setup::new(&self.folder, &self.options)?;
+        let registers = self.sources(&setup)?;
+        let input = read(&setup)?;
+        let mut timings = Timings {
+            reading: began.elapsed(),
+            ..Timings::default()
+        };
+        if let Input::Graph(graph) = &input {
+            timings.parsing = graph.parsing;
+        }
+        let mut planned = plan::plan(&setup, &registers.sources, &input)?;
+        let mut files = Vec::new();
+        timings.hashing = began.elapsed() - timings.reading;
+        if setup.dry_run {
+            files = planned.output_files(&setup.out);
+        } else {
+            let session = Session::begin(&setup.out, hook)?;
+            if !session.is_current(planned.existing.as_deref())? {
+                // Another builder came first: what it wrote is now part of what this one starts from.
+                planned = plan::plan(&setup, &registers.sources, &input)?;
+            }
+            files.extend(planned.output_files(&setup.out));
+            session.write(&planned.contents())?;
+        }
+        timings.writing = began.elapsed() - timings.reading - timings.hashing;
+        timings.total = began.elapsed();
+        Ok(report(setup, registers, input, planned, files, timings))
+    }
+
+    fn read_registers(
+        &self,
+        folder: &Folder,
+        package: &PackageJson,
+        problems: &mut Problems,
+    ) -> Registers {
+        Registers::read(
+            package.settings.register.as_ref(),
+            folder.root(),
+            &self.supplied,
+            problems,
+        )
+    }
+
+    /// All registers of the build, those of `package.json` at the bottom.
+    fn sources(&self, setup: &Setup) -> Result<Registers, BuildError> {
+        let mut problems = Problems::default();
+        let mut registers = self.read_registers(&setup.folder, &setup.package, &mut problems);
+        for url in &registers.wanted {
+            problems.push(
+                Problem::new(
+                    ErrorKind::Register,
+                    format!("the register {url} has not been supplied"),
+                )
+                .in_file(PACKAGE_JSON),
+            );
+        }
+        problems.check()?;
+        registers
+            .sources
+            .extend(self.options.registers.iter().cloned());
+        Ok(registers)
+    }
+}
+
+/// Takes the folder as built, or reads its modules.
+fn read(setup: &Setup) -> Result<Input, BuildError> {
+    let mut problems = Problems::default();
+    // A folder that is built into itself is not taken as built: its sources would never be looked at again.
+    if setup.out != setup.folder.root() {
+        let prebuilt = prebuilt::find(&setup.folder, &setup.name, &setup.version, &mut problems);
+        problems.check()?;
+        if let Some(prebuilt) = prebuilt {
+            return Ok(Input::Prebuilt(prebuilt));
+        }
+    }
+    let locator = Locator::new(&setup.folder, &setup.package, &setup.name, &setup.external);
+    let reader = Reader::new(&setup.folder, setup.package.is_module);
+    let candidates = entries::find(
+        &setup.folder,
+        &setup.package,
+        &setup.entries,
+        &locator,
+        &setup.out,
+        &mut problems,
+    );
+    let graph = graph::read(&setup.folder, &reader, &locator, candidates, &mut problems);
+    problems.check()?;
+    Ok(Input::Graph(graph))
+}
+
+fn report(
+    setup: Setup,
+    registers: Registers,
+    input: Input,
+    planned: Plan,
+    files: Vec<OutputFile>,
+    timings: Timings,
+) -> Report {
+    let mut inputs = registers.inputs;
+    inputs.insert(setup.folder.root().join(PACKAGE_JSON));
+    let mut warnings = setup.warnings;
+    warnings.extend(planned.warnings);
+    let mut left_out = Vec::new();
+    let prebuilt = matches!(input, Input::Prebuilt(_));
+    match input {
+        Input::Graph(graph) => {
+            inputs.extend(graph.inputs);
+            warnings.extend(graph.warnings);
+            left_out = graph.left_out;
+        }
+        Input::Prebuilt(prebuilt) => inputs.extend(prebuilt.inputs),
+    }
+    warnings.sort();
+    warnings.dedup();
+    Report {
+        name: setup.name,
+        version: setup.version,
+        out: setup.out,
+        dry_run: setup.dry_run,
+        prebuilt,
+        entries: planned.entries,
+        left_out,
+        versions: planned.changes,
+        moved_tags: planned.moved_tags,
+        pins: planned.pins,
+        warnings,
+        files,
+        timings,
+        manifest: planned.manifest,
+        inputs,
     }
 }

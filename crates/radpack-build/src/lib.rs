@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod build;
+mod chunks;
 mod components;
 mod entries;
 mod error;
@@ -13,14 +14,24 @@ mod exports;
 mod folder;
 mod graph;
 mod locate;
+mod lock;
+mod maps;
+mod merge;
 pub mod module;
+mod names;
 mod options;
+mod output;
 mod package_json;
 mod package_name;
 mod pins;
+mod plan;
+mod prebuilt;
 mod prune;
+mod registers;
 mod report;
+mod setup;
 mod source;
+mod sweep;
 
 pub use build::{Build, Pins};
 pub use error::{BuildError, ErrorKind, Problem};

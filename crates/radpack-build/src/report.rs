@@ -11,6 +11,8 @@ use radpack_manifest::Manifest;
 use semver::Version;
 use serde::{Serialize, Serializer};
 
+use crate::package_json::PACKAGE_JSON;
+
 /// What a build did.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -273,6 +275,18 @@ pub struct Warning {
     pub column: Option<u32>,
     /// What, and what to do.
     pub message: String,
+}
+
+impl Warning {
+    /// A warning about what `package.json` says.
+    pub(crate) fn of_package(message: String) -> Warning {
+        Warning {
+            file: Some(PACKAGE_JSON.to_owned()),
+            line: None,
+            column: None,
+            message,
+        }
+    }
 }
 
 impl std::fmt::Display for Warning {

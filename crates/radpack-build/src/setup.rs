@@ -1,0 +1,228 @@
+//! What is to be built, settled: the options of the caller over those of `package.json` over the defaults, and checked.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use radpack_version::VersionRef;
+use semver::Version;
+
+use crate::error::{BuildError, ErrorKind, Problem, Problems};
+use crate::folder::Folder;
+use crate::options::{EntryOption, Options};
+use crate::package_json::{PACKAGE_JSON, PackageJson, Settings};
+use crate::package_name;
+use crate::prune::Retention;
+use crate::report::Warning;
+
+/// The output folder where none is given.
+const DEFAULT_OUT: &str = "dist-radpack";
+
+/// Everything about a build that is known before any module is read.
+#[derive(Debug)]
+pub(crate) struct Setup {
+    pub(crate) folder: Folder,
+    pub(crate) package: PackageJson,
+    pub(crate) name: String,
+    /// Without build metadata.
+    pub(crate) version: Version,
+    /// Absolute; of what exists of it, links are followed.
+    pub(crate) out: PathBuf,
+    pub(crate) entries: Vec<EntryOption>,
+    pub(crate) external: BTreeSet<String>,
+    /// What the caller and `package.json` say of the manifest's vars.
+    pub(crate) vars: BTreeMap<String, String>,
+    pub(crate) retention: Retention,
+    pub(crate) delete_unreferenced: bool,
+    pub(crate) dry_run: bool,
+    pub(crate) warnings: Vec<Warning>,
+}
+
+/// The package folder and its `package.json`.
+pub(crate) fn open(
+    folder: &Path,
+    problems: &mut Problems,
+) -> Result<(Folder, Option<PackageJson>), BuildError> {
+    let opened = Folder::open(folder).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => Problem::new(
+            ErrorKind::Package,
+            format!("there is no folder {}", folder.display()),
+        ),
+        _ => Problem::io("open the folder", folder, error),
+    })?;
+    let package = PackageJson::read(opened.root(), problems);
+    Ok((opened, package))
+}
+
+impl Setup {
+    /// Settles a build.
+    pub(crate) fn new(folder: &Path, options: &Options) -> Result<Setup, BuildError> {
+        let mut problems = Problems::default();
+        let (opened, package) = open(folder, &mut problems)?;
+        problems.check()?;
+        let described = package.is_some();
+        let package = package.unwrap_or_default();
+        let Settings {
+            name,
+            version,
+            out,
+            external,
+            vars,
+            keep_minors,
+            keep_majors,
+            keep_prereleases,
+            allow_downgrade,
+            delete_unreferenced,
+            dry_run,
+            unknown,
+            ..
+        } = &package.settings;
+        let name = options
+            .name
+            .as_ref()
+            .or(name.as_ref())
+            .or(package.name.as_ref());
+        let version_text = version.as_ref().or(package.version.as_ref());
+        if !described && (name.is_none() || options.version.is_none()) {
+            let message = format!("there is no {PACKAGE_JSON} in {}", opened.root().display());
+            return Err(Problem::new(ErrorKind::Package, message).into());
+        }
+        let name = settle_name(name.map(String::as_str), &mut problems);
+        let version = match (&options.version, version_text) {
+            (Some(version), _) => Some(crate::prune::without_metadata(version)),
+            (None, text) => settle_version(text.map(String::as_str), &mut problems),
+        };
+        let out = match (&options.out, out) {
+            (Some(out), _) => out.clone(),
+            (None, Some(out)) => opened.root().join(out),
+            (None, None) => opened.root().join(DEFAULT_OUT),
+        };
+        let out = settle_out(&out, &mut problems);
+        problems.check()?;
+        let (Some(name), Some(version), Some(out)) = (name, version, out) else {
+            return Err(
+                Problem::new(ErrorKind::Package, "names no package to build")
+                    .in_file(PACKAGE_JSON)
+                    .into(),
+            );
+        };
+        let target = out.join(&name);
+        if opened.root().starts_with(&target) {
+            let message = format!(
+                "the files would go to {}, which holds the package itself: choose another output folder",
+                target.display()
+            );
+            return Err(Problem::new(ErrorKind::Options, message).into());
+        }
+        let retention = Retention {
+            keep_minors: options.keep_minors.or(*keep_minors),
+            keep_majors: options.keep_majors.or(*keep_majors).unwrap_or(true),
+            keep_prereleases: options
+                .keep_prereleases
+                .or(*keep_prereleases)
+                .unwrap_or(true),
+            allow_downgrade: options
+                .allow_downgrade
+                .or(*allow_downgrade)
+                .unwrap_or(false),
+        };
+        let mut all_vars = vars.clone();
+        all_vars.extend(options.vars.clone());
+        let warnings = unknown
+            .iter()
+            .map(|key| {
+                Warning::of_package(format!(
+                    "radpack.{key} means nothing; there are {}",
+                    Settings::known_keys()
+                ))
+            })
+            .collect();
+        Ok(Setup {
+            name,
+            version,
+            out,
+            entries: options.entries.clone(),
+            external: external.iter().chain(&options.external).cloned().collect(),
+            vars: all_vars,
+            retention,
+            delete_unreferenced: options
+                .delete_unreferenced
+                .or(*delete_unreferenced)
+                .unwrap_or(false),
+            dry_run: options.dry_run || dry_run.unwrap_or(false),
+            warnings,
+            folder: opened,
+            package,
+        })
+    }
+}
+
+fn settle_name(name: Option<&str>, problems: &mut Problems) -> Option<String> {
+    let problem = match name {
+        None => "has no name: add one, or give it as an option".to_owned(),
+        Some(name) => match package_name::check(name) {
+            Ok(()) => return Some(name.to_owned()),
+            Err(message) => format!("the package name {name:?} {message}"),
+        },
+    };
+    problems.push(Problem::new(ErrorKind::Package, problem).in_file(PACKAGE_JSON));
+    None
+}
+
+fn settle_version(text: Option<&str>, problems: &mut Problems) -> Option<Version> {
+    let problem = match text {
+        None => Problem::new(
+            ErrorKind::Package,
+            "has no version: add one, or give it as an option",
+        ),
+        // npm lets a version begin with `v` or `=`.
+        Some(text) => match VersionRef::parse(text.trim().trim_start_matches(['v', '='])) {
+            Ok(version) => return Some(version.to_semver()),
+            Err(error) => Problem::new(
+                ErrorKind::Package,
+                format!("the version {text:?} is not one"),
+            )
+            .caused_by(error),
+        },
+    };
+    problems.push(problem.in_file(PACKAGE_JSON));
+    None
+}
+
+/// The output folder, absolute. It need not exist; of what does, links are followed, so that two builds agree on its name.
+fn settle_out(out: &Path, problems: &mut Problems) -> Option<PathBuf> {
+    let absolute = match std::path::absolute(out) {
+        Ok(absolute) => absolute,
+        Err(error) => {
+            problems.push(Problem::io("use the output folder", out, error));
+            return None;
+        }
+    };
+    let mut missing = Vec::new();
+    let mut exists = absolute.as_path();
+    loop {
+        match exists.canonicalize() {
+            Ok(mut real) => {
+                if !real.is_dir() {
+                    let message = format!("the output folder {} is a file", real.display());
+                    problems.push(Problem::new(ErrorKind::Io, message));
+                    return None;
+                }
+                real.extend(missing.into_iter().rev());
+                return Some(real);
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => {
+                problems.push(Problem::io("use the output folder", out, error));
+                return None;
+            }
+        }
+        match (exists.parent(), exists.file_name()) {
+            (Some(parent), Some(name)) => {
+                missing.push(name);
+                exists = parent;
+            }
+            _ => return Some(absolute.clone()),
+        }
+    }
+}
