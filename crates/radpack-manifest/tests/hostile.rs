@@ -297,6 +297,6 @@ fn long_numbers_are_numbers() {
         ("1e16".to_owned(), false),
     ] {
         let read = Manifest::from_slice(package(&format!("[[{number}]]"), "[]").as_bytes());
-        assert_eq!(read.is_ok(), fine, "{:.40}: {read:?}", number);
+        assert_eq!(read.is_ok(), fine, "{number:.40}: {read:?}");
     }
 }

@@ -44,7 +44,7 @@ fn two_registers_of_1x_are_read_and_have_its_urls() {
     assert_eq!((packages, exports), (25, 416));
 
     let urls: BTreeMap<String, Vec<String>> = serde_json::from_slice(&urls).unwrap();
-    let mut compared = 0;
+    let mut ours = BTreeMap::new();
     for manifest in &manifests {
         let canonical = manifest.to_json();
         let again = Manifest::from_slice(canonical.as_bytes()).unwrap();
@@ -61,14 +61,17 @@ fn two_registers_of_1x_are_read_and_have_its_urls() {
                         file,
                         url,
                     };
-                    let ours = url_of(&location, &manifest.vars, |_| None).unwrap();
-                    // To 1.x, a file is an id, too.
-                    let id = format!("{name}/{}", file.unwrap());
-                    assert_eq!(urls[&id][0], ours, "{id}");
-                    compared += 1;
+                    let url = url_of(&location, &manifest.vars, |_| None)
+                        .unwrap()
+                        .into_owned();
+                    // To 1.x, a file is an id, too; the later register lies on top.
+                    ours.insert(format!("{name}/{}", file.unwrap()), url);
                 }
             }
         }
     }
-    assert!(compared >= 416, "{compared}");
+    assert!(ours.len() >= 350, "{}", ours.len());
+    for (id, url) in ours {
+        assert_eq!(urls[&id][0], url, "{id}");
+    }
 }
