@@ -7,9 +7,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use radpack_manifest::{Dependency, Entry, Location as Place, Manifest, Package, Variant, url_of};
+use radpack_manifest::{
+    Dependency, Entry, Location as Place, Manifest, Package, Unknown, Variant, url_of,
+};
 use semver::Version;
-use serde_json::{Map, Value};
 
 use crate::error::{ErrorKind, Problem, Problems};
 use crate::folder::join;
@@ -36,7 +37,7 @@ pub(crate) struct EntryAt {
     pub(crate) statics: BTreeSet<Needed>,
     pub(crate) dynamics: BTreeSet<Needed>,
     pub(crate) integrity: Option<String>,
-    pub(crate) unknown: Map<String, Value>,
+    pub(crate) unknown: Unknown,
 }
 
 /// A dependency.
@@ -304,7 +305,7 @@ fn settle_tags(
     changes: &[VersionChange],
     registers: &[Layer<'_>],
 ) -> (BTreeMap<String, Version>, Vec<MovedTag>) {
-    let mut tags: BTreeMap<String, Version> = BTreeMap::new();
+    let mut tags: BTreeMap<String, Version> = BTreeUnknown::default();
     for from in registers {
         let Some(package) = from.manifest.exports.get(name) else {
             continue;
@@ -402,7 +403,7 @@ fn package_of(
             })
             .collect(),
         versions,
-        unknown: Map::new(),
+        unknown: Unknown::default(),
     }
 }
 
