@@ -305,7 +305,7 @@ fn settle_tags(
     changes: &[VersionChange],
     registers: &[Layer<'_>],
 ) -> (BTreeMap<String, Version>, Vec<MovedTag>) {
-    let mut tags: BTreeMap<String, Version> = BTreeUnknown::default();
+    let mut tags: BTreeMap<String, Version> = BTreeMap::new();
     for from in registers {
         let Some(package) = from.manifest.exports.get(name) else {
             continue;
