@@ -19,7 +19,7 @@ pub struct Module {
     pub has_module_syntax: bool,
     /// Where `import()` is called with something else than a literal. Such a call stays as it is and deserves a warning.
     pub computed_imports: Vec<Position>,
-    /// The last `sourceMappingURL` comment, if there is one.
+    /// The last `sourceMappingURL` comment, if there is one and no code follows it.
     pub source_map: Option<SourceMapReference>,
 }
 
@@ -66,6 +66,26 @@ pub struct SourceMapReference {
     pub span: Range<u32>,
     /// What it names: a `data:` URL, or a URL relative to the module.
     pub url: String,
+}
+
+impl SourceMapReference {
+    /// Reads a whole comment that begins at `start`: `//# sourceMappingURL=…` or `/*# sourceMappingURL=… */`, also with
+    /// the older `@`.
+    pub(super) fn in_comment(comment: &str, start: u32) -> Option<Self> {
+        let inside = comment
+            .strip_prefix("//")
+            .or_else(|| comment.strip_prefix("/*")?.strip_suffix("*/"))?;
+        let url = inside
+            .strip_prefix(['#', '@'])?
+            .trim_start()
+            .strip_prefix("sourceMappingURL=")?
+            .trim_end();
+        let plain = !url.is_empty() && !url.contains(char::is_whitespace);
+        plain.then(|| SourceMapReference {
+            span: start..start + comment.len() as u32,
+            url: url.to_owned(),
+        })
+    }
 }
 
 /// What a text is by its syntax, as [`detect`](super::detect) finds it.

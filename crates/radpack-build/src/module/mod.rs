@@ -9,14 +9,21 @@
 //! Spans are byte offsets into the UTF-8 text given in, so that edits need no conversion. [`Position`]s are for people
 //! and for source maps.
 
+mod beside;
+mod depth;
 mod error;
+mod exact;
 mod facts;
 mod position;
 mod read;
 mod rewrite;
+mod stack;
+#[cfg(test)]
+mod tests;
 
 pub use error::{ModuleError, ModuleErrorKind};
 pub use facts::{Exports, Import, ImportKind, Module, SourceMapReference, Syntax};
 pub use position::Position;
 pub use read::{detect, read};
 pub use rewrite::{Edit, Rewritten, append_source_map_comment, rewrite};
+pub use stack::MAX_DEPTH;

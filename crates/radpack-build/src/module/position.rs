@@ -1,17 +1,18 @@
 //! From byte offsets to lines and columns.
 //!
 //! Lines end as in ECMAScript: at LF, CR, CR LF, U+2028 and U+2029. Columns count UTF-16 code units, which is what source
-//! maps, browsers and editors with a language server count. A byte order mark counts as a column, for it is part of the
-//! text that browsers are served.
+//! maps, browsers and editors with a language server count.
 
 use std::fmt;
+
+use memchr::memchr3;
 
 /// A place in a text: line and column, both from 1. Columns count UTF-16 code units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
     /// The line, from 1. Lines end at LF, CR, CR LF, U+2028 and U+2029.
     pub line: u32,
-    /// The column, from 1, in UTF-16 code units.
+    /// The column, from 1, in UTF-16 code units. A byte order mark counts as none, for decoding drops it.
     pub column: u32,
 }
 
@@ -26,62 +27,61 @@ impl fmt::Display for Position {
     }
 }
 
-/// Walks forward over a text and counts lines. Asking for an offset before the last one starts anew, so callers ask in
-/// ascending order.
+/// Walks forward over a text (without byte order mark) and counts lines and columns. Asking for an offset before the last
+/// one starts anew, so callers ask in ascending order.
 #[derive(Debug)]
 pub(super) struct Positions<'a> {
-    source: &'a str,
-    /// Everything before this offset is counted.
+    text: &'a str,
+    /// The offset that was asked for last, and its place, counted from 0.
     at: usize,
-    /// Complete lines before `at`.
-    lines: u32,
-    /// Where the line that holds `at` begins.
-    line_start: usize,
+    line: u32,
+    column: u32,
 }
 
 impl<'a> Positions<'a> {
-    pub(super) fn new(source: &'a str) -> Self {
+    pub(super) fn new(text: &'a str) -> Self {
         Positions {
-            source,
+            text,
             at: 0,
-            lines: 0,
-            line_start: 0,
+            line: 0,
+            column: 0,
         }
     }
 
     /// The position of a byte offset; one beyond the end, or within a character, counts as the next lower that is none.
     pub(super) fn at(&mut self, offset: usize) -> Position {
-        let offset = self.source.floor_char_boundary(offset);
+        let offset = self.text.floor_char_boundary(offset);
         if offset < self.at {
-            *self = Positions::new(self.source);
+            *self = Positions::new(self.text);
         }
-        let bytes = self.source.as_bytes();
-        let mut at = self.at;
-        while at < offset {
-            let next = match bytes[at] {
-                b'\n' => at + 1,
-                // CR LF is one line end; between its halves the line has not ended yet.
-                b'\r' if bytes.get(at + 1) == Some(&b'\n') => {
-                    at += 1;
-                    continue;
-                }
-                b'\r' => at + 1,
-                0xE2 if matches!(bytes.get(at + 1..at + 3), Some([0x80, 0xA8 | 0xA9])) => at + 3,
-                _ => {
-                    at += 1;
-                    continue;
-                }
-            };
-            self.lines += 1;
-            self.line_start = next;
-            at = next;
+        while let Some(next) = line_after(self.text.as_bytes(), self.at, offset) {
+            self.line += 1;
+            (self.at, self.column) = (next, 0);
         }
+        self.column += utf16_length(&self.text[self.at..offset]);
         self.at = offset;
-        let column = utf16_length(&self.source[self.line_start..offset]);
         Position {
-            line: self.lines + 1,
-            column: column + 1,
+            line: self.line + 1,
+            column: self.column + 1,
         }
+    }
+}
+
+/// Where the line after the one that holds `at` begins, if that is no later than `limit`.
+pub(super) fn line_after(text: &[u8], mut at: usize, limit: usize) -> Option<usize> {
+    loop {
+        at += memchr3(b'\n', b'\r', 0xE2, text.get(at..limit)?)?;
+        let length = match text[at] {
+            b'\n' => 1,
+            b'\r' => 1 + usize::from(text.get(at + 1) == Some(&b'\n')),
+            _ if matches!(text.get(at + 1..at + 3), Some([0x80, 0xA8 | 0xA9])) => 3,
+            _ => {
+                at += 1;
+                continue;
+            }
+        };
+        // Between CR and LF the line has not ended yet.
+        return (at + length <= limit).then_some(at + length);
     }
 }
 

@@ -1,60 +1,59 @@
-//! Reading a module with the parser.
+//! The ways into reading: from a text to its facts.
 
-use std::cell::RefCell;
+use super::exact::{self, Failure};
+use super::{Module, ModuleError, ModuleErrorKind, Position, Syntax, stack};
 
-use oxc_allocator::Allocator;
-use oxc_parser::{Parser, ParserReturn};
-use oxc_span::SourceType;
-use oxc_syntax::module_record::ExportExportName;
-
-use super::position::Positions;
-use super::{
-    Exports, Import, ImportKind, Module, ModuleError, ModuleErrorKind, Position,
-    SourceMapReference, Syntax,
-};
-
-thread_local! {
-    /// The parser's arena, kept between files.
-    static ARENA: RefCell<Allocator> = RefCell::new(Allocator::default());
-}
+/// Longer texts (bytes) are not read: spans are 32 bits wide, and so are their sums.
+const MAX_BYTES: usize = 1 << 30;
 
 /// Reads a module: what it imports and what it exports.
 ///
-/// `name` is the file's name for messages.
+/// `name` is the file's name for messages. A byte order mark, a `#!` line and every kind of line end are fine. The calling
+/// thread needs no more than 1 MiB of stack left: deeply nested texts are read on a thread of their own.
+///
+/// ```
+/// use radpack_build::module::{ImportKind, read};
+///
+/// let module = read(r#"export { scale } from "d3-scale"; import("./lazy.js");"#, "index.js")?;
+/// assert_eq!(module.imports[0].specifier, "d3-scale");
+/// assert_eq!(module.imports[1].kind, ImportKind::Dynamic);
+/// assert!(module.exports.names.contains("scale"));
+/// # Ok::<(), radpack_build::module::ModuleError>(())
+/// ```
 ///
 /// # Errors
 ///
-/// When the text is no well-formed module, or asks for an import attribute other than `type: "json"`.
+/// - the text is no well-formed module, by the parser's rules: a script with sloppy syntax is none, nor are JSX and
+///   TypeScript;
+/// - it asks for what cannot be served: an import attribute other than `type: "json"`, a source phase import
+///   (`import source x from …`, for WebAssembly). A deferred import (`import defer`) is read as the plain one: what it
+///   names must be there all the same;
+/// - it is longer than 1 GiB, or nested deeper than [`MAX_DEPTH`](super::MAX_DEPTH) levels.
 pub fn read(source: &str, name: &str) -> Result<Module, ModuleError> {
-    ARENA.with_borrow_mut(|arena| {
-        let result = facts(
-            source,
-            name,
-            &Parser::new(arena, source, SourceType::mjs()).parse(),
-        );
-        arena.reset();
-        result
-    })
+    read_exactly(source, name).map_err(|failure| failure.error)
 }
 
-/// Says what a text is by its syntax: an ES module, something that could be one, or none.
+/// Says what a text is by its syntax: a module, something that could be one, or none.
+///
+/// Meant for files that may be anything, as the targets of `exports` in a `package.json`.
 ///
 /// # Errors
 ///
-/// When the text has module syntax but is no well-formed module, as [`read`].
+/// As [`read`], for texts that are modules by their `import` or `export`: such a file is broken, not something else.
 pub fn detect(source: &str, name: &str) -> Result<Syntax, ModuleError> {
-    match read(source, name) {
+    match read_exactly(source, name) {
         Ok(module) if module.has_module_syntax => Ok(Syntax::Module(module)),
         Ok(module) => Ok(Syntax::Undecided(module)),
-        Err(error) => {
-            let has_module_syntax = ARENA.with_borrow_mut(|arena| {
-                let parsed = Parser::new(arena, source, SourceType::mjs()).parse();
-                let found = parsed.module_record.has_module_syntax;
-                drop(parsed);
-                arena.reset();
-                found
-            });
-            if has_module_syntax {
+        Err(Failure {
+            error,
+            has_module_syntax,
+        }) => {
+            let (body, _) = without_mark(source);
+            let module = error.kind() != ModuleErrorKind::Syntax
+                || has_module_syntax
+                || (!stack::with_enough(body, name, || exact::is_script(body))?
+                    && announces_module(body));
+            if module {
                 Err(error)
             } else {
                 Ok(Syntax::Other(error))
@@ -63,94 +62,51 @@ pub fn detect(source: &str, name: &str) -> Result<Syntax, ModuleError> {
     }
 }
 
-fn facts(source: &str, name: &str, parsed: &ParserReturn<'_>) -> Result<Module, ModuleError> {
-    if let Some(first) = parsed.diagnostics.first() {
-        let offset = first
-            .labels
-            .first()
-            .map_or(0, |label| label.offset() as usize);
-        let position = Positions::new(source).at(offset);
-        return Err(ModuleError::new(
-            ModuleErrorKind::Syntax,
+fn read_exactly(source: &str, name: &str) -> Result<Module, Failure> {
+    if source.len() > MAX_BYTES {
+        let error = ModuleError::new(
+            ModuleErrorKind::TooLarge,
             name,
-            position,
-            first.message.to_string(),
-        )
-        .with_others(parsed.diagnostics.len() - 1));
+            Position::START,
+            format!(
+                "the file has {} bytes; at most {MAX_BYTES} are read",
+                source.len()
+            ),
+        );
+        return Err(Failure {
+            error,
+            has_module_syntax: false,
+        });
     }
-    let record = &parsed.module_record;
-    let mut imports = Vec::new();
-    for (specifier, requests) in &record.requested_modules {
-        for request in requests {
-            imports.push(Import {
-                kind: ImportKind::Static,
-                specifier: specifier.to_string(),
-                span: request.span.start..request.span.end,
-                attribute_json: false,
-                position: Position::START,
-            });
-        }
-    }
-    let mut computed = Vec::new();
-    for import in &record.dynamic_imports {
-        let span = import.module_request;
-        let text = &source[span.start as usize..span.end as usize];
-        match text.as_bytes() {
-            [quote @ (b'"' | b'\''), .., last] if quote == last => imports.push(Import {
-                kind: ImportKind::Dynamic,
-                specifier: text[1..text.len() - 1].to_owned(),
-                span: span.start..span.end,
-                attribute_json: false,
-                position: Position::START,
-            }),
-            _ => computed.push(import.span.start),
-        }
-    }
-    imports.sort_by_key(|import| import.span.start);
-    let mut positions = Positions::new(source);
-    for import in &mut imports {
-        import.position = positions.at(import.span.start as usize);
-    }
-    let mut exports = Exports::default();
-    for entry in record
-        .local_export_entries
-        .iter()
-        .chain(&record.indirect_export_entries)
-    {
-        match &entry.export_name {
-            ExportExportName::Name(name) => {
-                exports.names.insert(name.name.to_string());
-            }
-            ExportExportName::Default(_) => {
-                exports.names.insert("default".to_owned());
-            }
-            ExportExportName::Null => {}
-        }
-    }
-    for entry in &record.star_export_entries {
-        if let Some(request) = &entry.module_request {
-            exports.stars.push(request.name.to_string());
-        }
-    }
-    let source_map = parsed.program.comments.iter().rev().find_map(|comment| {
-        let text = &source[comment.span.start as usize + 2..comment.span.end as usize];
-        let url = text
-            .strip_prefix("# sourceMappingURL=")
-            .or_else(|| text.strip_prefix("@ sourceMappingURL="))?;
-        Some(SourceMapReference {
-            span: comment.span.start..comment.span.end,
-            url: url.trim().to_owned(),
+    let (body, mark) = without_mark(source);
+    stack::with_enough(body, name, || exact::read(body, mark, name)).unwrap_or_else(|error| {
+        Err(Failure {
+            error,
+            has_module_syntax: false,
         })
-    });
-    let mut positions = Positions::new(source);
-    Ok(Module {
-        imports,
-        exports,
-        has_module_syntax: record.has_module_syntax,
-        computed_imports: computed
-            .iter()
-            .map(|&offset| positions.at(offset as usize))
-            .collect(),
-        source_map,
+    })
+}
+
+/// The text without byte order mark, and the mark's length. Decoding strips the mark before a browser or Node.js parse
+/// (so that it counts in no column, and `#!` may follow it), and so do we.
+pub(super) fn without_mark(source: &str) -> (&str, u32) {
+    match source.strip_prefix('\u{FEFF}') {
+        Some(body) => (body, 3),
+        None => (source, 0),
+    }
+}
+
+/// Whether a text that parses neither as module nor as script looks as if it were meant to be a module: `import` or
+/// `export` where a statement could begin.
+fn announces_module(body: &str) -> bool {
+    ["import", "export"].iter().any(|keyword| {
+        body.match_indices(keyword).any(|(at, _)| {
+            let before = body[..at].trim_end_matches([' ', '\t']);
+            let after = body[at + keyword.len()..].trim_start_matches([' ', '\t']);
+            let spaced = body[at + keyword.len()..].starts_with([' ', '\t']);
+            (before.is_empty() || before.ends_with(['\n', '\r', ';', '}']))
+                && (after.starts_with(['{', '*', '"', '\''])
+                    || (spaced && after.starts_with(char::is_alphabetic)))
+        })
     })
 }

@@ -1,0 +1,548 @@
+//! How deep a text is nested, before any parser sees it.
+//!
+//! One pass over the tokens, without recursion. What it yields is an upper bound of the levels that a recursive descent
+//! parser can be in at once, for *any* text: parsers stop at the first token that fits no grammar, and up to there the
+//! tokens told apart here are the parser's. Where a slash cannot be told (division or regular expression, after a brace,
+//! `yield`, `await` or `of`) and it matters, the bound takes everything in the rest of the text for nested.
+//!
+//! The bound errs upwards: what ends without a sign to be seen here (an `if` whose statement ends at a line end) counts
+//! on until the bracket around it closes. It is no parser: it says nothing about well-formedness.
+
+use super::Position;
+use super::position::Positions;
+
+/// What the scan found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Depth {
+    /// The deepest nesting counted.
+    pub(super) levels: usize,
+    /// No parser can be deeper than this. More than `levels` only where slashes cannot be told apart.
+    pub(super) bound: usize,
+    /// Where the deepest nesting was met (byte offset).
+    at: usize,
+}
+
+impl Depth {
+    /// The place of the deepest nesting.
+    pub(super) fn position(&self, text: &str) -> Position {
+        Positions::new(text).at(self.at)
+    }
+}
+
+/// Bounds the nesting of a text. Beyond `limit` levels it is not counted on.
+pub(super) fn of(text: &str, limit: usize) -> Depth {
+    let mut scan = Scan::new(text);
+    scan.run(limit);
+    let bound = scan
+        .unclear
+        .map_or(0, |(at, total)| total + starters(&text.as_bytes()[at..]));
+    Depth {
+        levels: scan.deepest,
+        bound: bound.max(scan.deepest),
+        at: scan.deepest_at,
+    }
+}
+
+/// Whatever could nest in a text, if none of it were strings or comments and nothing ever closed.
+fn starters(text: &[u8]) -> usize {
+    let mut count = 0;
+    let mut in_word = false;
+    for &byte in text {
+        let word = is_word(byte);
+        count += usize::from(word && !in_word);
+        count += usize::from(matches!(
+            byte,
+            b'(' | b'[' | b'{' | b'!' | b'~' | b'+' | b'-' | b'=' | b'?' | b':' | b'*' | b'@'
+        ));
+        in_word = word;
+    }
+    count
+}
+
+/// What the previous token means for a slash, and for a sign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Before {
+    /// An operand ended: a slash divides.
+    Operand,
+    /// An operand must come: a slash begins a regular expression.
+    Operator,
+    /// Either.
+    Unknown,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Bracket {
+    /// `control`: of `if`, `for`, `while` or `with`, after which a statement comes, no operator.
+    Round {
+        control: bool,
+    },
+    Square,
+    Curly,
+    /// `${`, whose end resumes a template.
+    Substitution,
+}
+
+/// What is nested within one pair of brackets without brackets of its own.
+#[derive(Debug, Clone, Copy, Default)]
+struct Pending {
+    /// Operators and keywords whose operand has not ended.
+    expressions: usize,
+    /// Of these, `?` that wait for their `:`.
+    questions: usize,
+    /// Statements whose inner statement has not ended.
+    statements: usize,
+    /// Colons of labels, cases and properties.
+    colons: usize,
+}
+
+struct Scan<'a> {
+    source: &'a str,
+    text: &'a [u8],
+    at: usize,
+    /// Open brackets, with what was pending when they opened.
+    open: Vec<(Bracket, Pending)>,
+    pending: Pending,
+    /// Levels outside the innermost bracket, itself included.
+    outside: usize,
+    before: Before,
+    /// Whether a line ended since the previous token.
+    line_ended: bool,
+    /// Whether the previous token was `}`, and not that of a template.
+    after_curly: bool,
+    /// Whether the previous token was `;`.
+    after_semicolon: bool,
+    /// Whether the next word is a property's name.
+    property: bool,
+    /// Whether the next `(` belongs to `if`, `for`, `while` or `with`.
+    control: bool,
+    deepest: usize,
+    deepest_at: usize,
+    /// Where slashes could no longer be told apart, and the depth there.
+    unclear: Option<(usize, usize)>,
+}
+
+impl<'a> Scan<'a> {
+    fn new(source: &'a str) -> Self {
+        let text = source.as_bytes();
+        let shebang = if text.starts_with(b"#!") {
+            line_end(text, 0)
+        } else {
+            0
+        };
+        Scan {
+            source,
+            text,
+            at: shebang,
+            open: Vec::new(),
+            pending: Pending::default(),
+            outside: 0,
+            before: Before::Operator,
+            line_ended: true,
+            after_curly: false,
+            after_semicolon: false,
+            property: false,
+            control: false,
+            deepest: 0,
+            deepest_at: 0,
+            unclear: None,
+        }
+    }
+
+    fn byte(&self, ahead: usize) -> u8 {
+        self.text.get(self.at + ahead).copied().unwrap_or(0)
+    }
+
+    fn total(&self) -> usize {
+        self.outside + self.pending.expressions + self.pending.statements + self.pending.colons
+    }
+
+    fn deeper(&mut self) {
+        let total = self.total();
+        if total > self.deepest {
+            (self.deepest, self.deepest_at) = (total, self.at);
+        }
+    }
+
+    fn run(&mut self, limit: usize) {
+        while self.at < self.text.len() && self.deepest <= limit {
+            if self.trivia() {
+                continue;
+            }
+            let byte = self.byte(0);
+            if is_word(byte) && !byte.is_ascii_digit() {
+                self.word();
+            } else {
+                if self.after_semicolon {
+                    self.statement_ended();
+                }
+                self.punctuator(byte);
+                self.after_curly = byte == b'}' && self.before == Before::Unknown;
+                self.after_semicolon = byte == b';';
+                self.control = false;
+            }
+            self.line_ended = false;
+        }
+    }
+
+    /// Steps over white space or one comment.
+    fn trivia(&mut self) -> bool {
+        let byte = self.byte(0);
+        match (byte, self.byte(1)) {
+            (b'\n' | b'\r', _) => {
+                self.line_ended = true;
+                self.at += 1;
+            }
+            (0..=b' ', _) => self.at += 1,
+            (b'/', b'/') => self.at = line_end(self.text, self.at),
+            (b'/', b'*') => {
+                let rest = &self.text[self.at + 2..];
+                let length = find(rest, b"*/").map_or(rest.len(), |end| end + 2);
+                self.line_ended |= line_end(&rest[..length], 0) < length;
+                self.at += 2 + length;
+            }
+            (b'<', b'!') if self.text[self.at..].starts_with(b"<!--") => {
+                self.at = line_end(self.text, self.at);
+            }
+            (b'-', b'-') if self.line_ended && self.byte(2) == b'>' => {
+                self.at = line_end(self.text, self.at);
+            }
+            (0x80.., _) => {
+                let space = self.space();
+                self.line_ended |= is_separator(&self.text[self.at..]);
+                self.at += space;
+                return space > 0;
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// The length of the white space beyond ASCII that begins here, or 0.
+    fn space(&self) -> usize {
+        let character = self
+            .source
+            .get(self.at..)
+            .and_then(|rest| rest.chars().next());
+        character
+            .filter(|&character| character.is_whitespace() || character == '\u{FEFF}')
+            .map_or(0, char::len_utf8)
+    }
+
+    fn skip_word(&mut self) {
+        loop {
+            match self.byte(0) {
+                byte if byte < 0x80 && is_word(byte) => self.at += 1,
+                0x80.. if self.space() == 0 => self.at += 1,
+                _ => return,
+            }
+        }
+    }
+
+    fn word(&mut self) {
+        let start = self.at;
+        self.skip_word();
+        let word = &self.text[start..self.at];
+        let follows = std::mem::replace(&mut self.after_curly, false)
+            || (self.line_ended && self.before != Before::Operator);
+        let ended = std::mem::replace(&mut self.after_semicolon, false);
+        if std::mem::replace(&mut self.property, false) {
+            self.before = Before::Operand;
+            self.control = false;
+            return;
+        }
+        // Two operands in a row: a statement ended between them, unless the word continues it.
+        let continues: &[&[u8]] = if ended {
+            &[b"else", b"while"]
+        } else {
+            &[
+                b"else",
+                b"while",
+                b"catch",
+                b"finally",
+                b"in",
+                b"instanceof",
+                b"of",
+                b"extends",
+                b"as",
+                b"from",
+            ]
+        };
+        if (ended || follows) && !continues.contains(&word) {
+            self.statement_ended();
+        }
+        self.keyword(word);
+        self.deeper();
+    }
+
+    fn keyword(&mut self, word: &[u8]) {
+        if word.contains(&b'\\') && self.unclear.is_none() {
+            // A keyword in disguise is an error, but one that a parser may forgive.
+            self.unclear = Some((self.at - word.len(), self.total()));
+        }
+        let control = matches!(word, b"if" | b"for" | b"while" | b"with");
+        // `for await (`
+        self.control = control || (self.control && word == b"await");
+        match word {
+            b"typeof" | b"void" | b"delete" | b"new" | b"extends" => self.pending.expressions += 1,
+            b"await" | b"yield" | b"async" => self.pending.expressions += 1,
+            b"if" | b"for" | b"while" | b"with" | b"else" | b"do" => self.pending.statements += 1,
+            _ => {}
+        }
+        self.before = match word {
+            b"typeof" | b"void" | b"delete" | b"new" | b"extends" | b"if" | b"for" | b"while"
+            | b"with" | b"else" | b"do" | b"in" | b"instanceof" | b"return" | b"throw"
+            | b"case" | b"default" | b"var" | b"const" | b"export" | b"function" | b"class"
+            | b"try" | b"finally" => Before::Operator,
+            b"await" | b"yield" | b"of" | b"break" | b"continue" | b"debugger" => Before::Unknown,
+            _ => Before::Operand,
+        };
+    }
+
+    fn statement_ended(&mut self) {
+        self.after_semicolon = false;
+        self.pending = Pending::default();
+    }
+
+    fn punctuator(&mut self, byte: u8) {
+        match byte {
+            b'0'..=b'9' => {
+                while self.byte(0).is_ascii_alphanumeric() || matches!(self.byte(0), b'.' | b'_') {
+                    self.at += 1;
+                }
+                self.before = Before::Operand;
+            }
+            b'"' | b'\'' => self.string(byte),
+            b'`' => {
+                self.at += 1;
+                self.template();
+            }
+            b'(' => self.push(Bracket::Round {
+                control: self.control,
+            }),
+            b'[' => self.push(Bracket::Square),
+            b'{' => self.push(Bracket::Curly),
+            b')' | b']' | b'}' => self.pop(byte),
+            b'/' => self.slash(),
+            b';' | b',' | b':' => self.separator(byte),
+            _ => self.operator(byte),
+        }
+    }
+
+    fn push(&mut self, bracket: Bracket) {
+        self.outside = self.total() + 1;
+        self.open.push((bracket, std::mem::take(&mut self.pending)));
+        self.before = Before::Operator;
+        self.deeper();
+        self.at += 1;
+    }
+
+    fn pop(&mut self, byte: u8) {
+        self.at += 1;
+        let matching = match self.open.last() {
+            Some((Bracket::Round { .. }, _)) => byte == b')',
+            Some((Bracket::Square, _)) => byte == b']',
+            Some((Bracket::Curly | Bracket::Substitution, _)) => byte == b'}',
+            None => false,
+        };
+        let closed = if matching { self.open.pop() } else { None };
+        if let Some((_, pending)) = closed {
+            self.pending = pending;
+            self.outside -= 1 + pending.expressions + pending.statements + pending.colons;
+        }
+        self.before = match (closed, byte) {
+            (Some((Bracket::Substitution, _)), _) => return self.template(),
+            (Some((Bracket::Round { control: true }, _)), _) => Before::Operator,
+            (_, b'}') => Before::Unknown,
+            _ => Before::Operand,
+        };
+    }
+
+    fn separator(&mut self, byte: u8) {
+        self.at += 1;
+        self.before = Before::Operator;
+        match byte {
+            b':' if self.pending.questions > 0 => self.pending.questions -= 1,
+            b':' => {
+                self.pending.colons += 1;
+                self.deeper();
+            }
+            _ => {
+                self.pending.expressions = 0;
+                self.pending.questions = 0;
+                // One colon is a property's, and the property ends here; labels come in rows and go on.
+                if self.pending.colons <= 1 {
+                    self.pending.colons = 0;
+                }
+            }
+        }
+    }
+
+    /// Operators; those before an operand nest, and so do assignments, conditions and powers. Others are parsed in loops.
+    fn operator(&mut self, byte: u8) {
+        let next = self.byte(1);
+        let mut nests = false;
+        let mut length = 1;
+        let mut before = Before::Operator;
+        match byte {
+            b'=' | b'!' if next == b'=' => length = 2 + usize::from(self.byte(2) == b'='),
+            b'=' => {
+                nests = true;
+                length = 1 + usize::from(next == b'>');
+            }
+            b'!' | b'~' | b'@' => nests = true,
+            b'?' if next == b'?' => length = 2,
+            b'?' if next == b'.' && !self.byte(2).is_ascii_digit() => {
+                length = 2;
+                self.property = true;
+            }
+            b'?' => {
+                nests = true;
+                self.pending.questions += 1;
+            }
+            b'+' | b'-' if next == byte => {
+                length = 2;
+                match self.before {
+                    Before::Operand if !self.line_ended => before = Before::Operand,
+                    Before::Unknown => (nests, before) = (true, Before::Unknown),
+                    _ => nests = true,
+                }
+            }
+            b'+' | b'-' => nests = self.before != Before::Operand,
+            b'*' if next == b'*' => (nests, length) = (true, 2),
+            b'.' if next == b'.' => length = 3,
+            b'.' => self.property = true,
+            b'#' => self.property = true,
+            b'<' | b'>' if next == b'=' => length = 2,
+            // What follows a shift's `=` is assigned.
+            b'<' | b'>' => {
+                while self.byte(length) == byte {
+                    length += 1;
+                }
+            }
+            _ => {}
+        }
+        self.at = (self.at + length).min(self.text.len());
+        self.pending.expressions += usize::from(nests);
+        self.deeper();
+        self.before = before;
+        if matches!(byte, b'.' | b'#') || (byte == b'?' && self.property) {
+            // `property` outlives this token only.
+            self.name();
+        }
+    }
+
+    /// Steps over the name of a property, which is no keyword whatever it is.
+    fn name(&mut self) {
+        while self.trivia() {}
+        if is_word(self.byte(0)) {
+            self.property = true;
+            self.word();
+        }
+        self.property = false;
+    }
+
+    fn string(&mut self, quote: u8) {
+        self.at += 1;
+        self.before = Before::Operand;
+        while self.at < self.text.len() {
+            match self.byte(0) {
+                b'\\' => {
+                    // A line continuation; CR LF is one.
+                    self.at += 1 + usize::from(self.byte(1) == b'\r' && self.byte(2) == b'\n');
+                }
+                b'\n' | b'\r' => return,
+                byte if byte == quote => {
+                    self.at += 1;
+                    return;
+                }
+                _ => {}
+            }
+            self.at += 1;
+        }
+        self.at = self.text.len();
+    }
+
+    /// The text of a template up to its end, or up to a substitution.
+    fn template(&mut self) {
+        while self.at < self.text.len() {
+            match (self.byte(0), self.byte(1)) {
+                (b'\\', _) => self.at += 2,
+                (b'`', _) => {
+                    self.at += 1;
+                    self.before = Before::Operand;
+                    return;
+                }
+                (b'$', b'{') => {
+                    self.at += 1;
+                    return self.push(Bracket::Substitution);
+                }
+                _ => self.at += 1,
+            }
+        }
+        self.at = self.text.len();
+    }
+
+    fn slash(&mut self) {
+        let end = if self.before == Before::Operand {
+            None
+        } else {
+            self.regular_expression()
+        };
+        let Some(end) = end else {
+            return self.operator(b'/');
+        };
+        if self.before == Before::Unknown {
+            let body = &self.text[self.at + 1..end - 1];
+            if body.iter().all(|&byte| {
+                is_word(byte)
+                    || matches!(byte, b' ' | b',' | b'|' | b'^' | b'<' | b'>' | b'&' | b'%')
+            }) {
+                // Both ways lead on from its end; if it is no regular expression, its words may nest.
+                self.pending.expressions += starters(body);
+                self.deeper();
+            } else if self.unclear.is_none() {
+                self.unclear = Some((self.at, self.total()));
+            }
+        } else {
+            self.before = Before::Operand;
+        }
+        self.at = end;
+        self.skip_word();
+    }
+
+    /// The end of the regular expression that begins here, without its flags.
+    fn regular_expression(&self) -> Option<usize> {
+        let mut at = self.at + 1;
+        let mut class = false;
+        loop {
+            match *self.text.get(at)? {
+                b'\n' | b'\r' => return None,
+                b'\\' => at += 1,
+                b'[' => class = true,
+                b']' => class = false,
+                b'/' if !class => return Some(at + 1),
+                _ => {}
+            }
+            at += 1;
+        }
+    }
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$' | b'\\') || byte >= 0x80
+}
+
+/// Where the line that holds `at` ends.
+fn line_end(text: &[u8], at: usize) -> usize {
+    let ends = |&at: &usize| matches!(text[at], b'\n' | b'\r') || is_separator(&text[at..]);
+    (at..text.len()).find(ends).unwrap_or(text.len())
+}
+
+/// Whether a text begins with U+2028 or U+2029, which end lines.
+fn is_separator(text: &[u8]) -> bool {
+    matches!(text, [0xE2, 0x80, 0xA8 | 0xA9, ..])
+}
+
+fn find(text: &[u8], what: &[u8]) -> Option<usize> {
+    text.windows(what.len()).position(|window| window == what)
+}

@@ -1,0 +1,5 @@
+//! Tests of the module readers and of rewriting, by area.
+
+mod depth;
+mod detecting;
+mod reading;
