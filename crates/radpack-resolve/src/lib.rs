@@ -1,2 +1,25 @@
-//! A manifest compiled for look-up: which file serves name@spec/entry.
-#![forbid(unsafe_code)]
+//! A manifest compiled for look-up: which file serves `name@spec/entry`, in nanoseconds.
+#![deny(unsafe_code)]
+
+mod batch;
+mod closure;
+mod compile;
+mod error;
+mod format;
+mod found;
+mod hash;
+mod index;
+mod list;
+mod map;
+mod memo;
+mod query;
+mod split;
+mod storage;
+
+pub use compile::Layer;
+pub use error::{IndexError, IndexErrorKind, ResolveError, ResolveErrorKind};
+pub use found::{Dependencies, Dependency, Found};
+pub use index::Index;
+pub use list::{Entry, Package};
+pub use memo::Memo;
+pub use query::Query;

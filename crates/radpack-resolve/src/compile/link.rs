@@ -1,0 +1,129 @@
+//! The last step of compiling: every export into the slots, every outside dependency to the record that it names.
+
+use super::writer::Writer;
+use crate::error::IndexError;
+use crate::format::{NONE, Record, VariantRow, read_u16, read_u32, write_u16, write_u32};
+use crate::hash;
+use crate::index::{Index, MAX_PROBES, next_slot, slot_of};
+use crate::split::split;
+use crate::storage::{Parts, Storage};
+
+/// Seeds to try before the table is made larger.
+const SEEDS: u64 = 8;
+
+impl Writer {
+    /// Links all layers.
+    pub(crate) fn finish(mut self) -> Result<Parts, IndexError> {
+        // Closes the dependencies of the last variant.
+        let (_, dependencies) = self.next_variant()?;
+        self.variant(VariantRow {
+            text: (0, 0),
+            kind: 0,
+            integrity: (0, 0),
+            dependencies,
+            statics: 0,
+        });
+        let index = Index::new(Storage::Parts(Box::new(self.parts)));
+        let (slots, seed, nexts) = fill(&index)?;
+        let Storage::Parts(mut parts) = index.storage else {
+            unreachable!("made from parts above")
+        };
+        parts.slots = slots;
+        parts.seed = seed;
+        for (record, next) in nexts {
+            write_u32(&mut parts.records[record as usize].0, 16, next);
+        }
+        let index = Index::new(Storage::Parts(parts));
+        let links = links(&index);
+        let Storage::Parts(mut parts) = index.storage else {
+            unreachable!("made from parts above")
+        };
+        for (row, (record, spec)) in parts.outsides.iter_mut().zip(links) {
+            write_u32(row, 4, record);
+            write_u16(row, 10, spec.0);
+            write_u16(row, 12, spec.1);
+        }
+        Ok(*parts)
+    }
+}
+
+type Slots = (Vec<[u8; 8]>, u64, Vec<(u32, u32)>);
+
+/// Hashes all records. One slot in three is taken, so that five keys in six stand in the very slot where their search
+/// begins: a second probe costs little, a branch that the processor could not foresee costs more than the memory.
+fn fill(index: &Index) -> Result<Slots, IndexError> {
+    let records = index.len();
+    let mut size = records * 3 + 8;
+    loop {
+        for seed in 0..SEEDS {
+            if let Some((slots, nexts)) = try_fill(index, size, seed) {
+                return Ok((slots, seed, nexts));
+            }
+        }
+        size *= 2;
+        if size > u32::MAX as usize {
+            return Err(IndexError::too_large("exports", (u32::MAX / 2).into()));
+        }
+    }
+}
+
+/// `None`: some key would stand too far from where its search begins.
+fn try_fill(index: &Index, size: usize, seed: u64) -> Option<(Vec<[u8; 8]>, Vec<(u32, u32)>)> {
+    let mut slots = vec![[0; 8]; size];
+    let mut nexts = Vec::new();
+    for number in 0..index.len() as u32 {
+        let record = Record(index.storage.record(number)?);
+        let (name, entry) = (index.name_bytes(record)?, index.entry_bytes(record)?);
+        let hash = hash::key(seed, name, entry);
+        let mut at = slot_of(hash, size);
+        let mut probes = 1;
+        loop {
+            let slot = u64::from_le_bytes(slots[at]);
+            if slot == 0 {
+                break;
+            }
+            if slot >> 32 == hash >> 32 {
+                let below = slot as u32 - 1;
+                if index.is_key_of(Record(index.storage.record(below)?), name, entry) {
+                    nexts.push((number, below));
+                    break;
+                }
+            }
+            if probes == MAX_PROBES {
+                return None;
+            }
+            probes += 1;
+            at = next_slot(at, size);
+        }
+        slots[at] = ((hash >> 32 << 32) | u64::from(number + 1)).to_le_bytes();
+    }
+    Some((slots, nexts))
+}
+
+/// For each outside dependency: the record it names, and where in its id the spec stands.
+fn links(index: &Index) -> Vec<(u32, (u16, u16))> {
+    let rows = index.storage.outsides() as u32;
+    (0..rows)
+        .map(|row| {
+            let link = || {
+                let row = index.storage.outside(row)?;
+                let id = index
+                    .storage
+                    .text((read_u32(row, 0), read_u16(row, 8).into()))?;
+                let parts = split(id.as_bytes());
+                // Ids with a template or a scope mean something only at run time.
+                if id.contains("${") || id.starts_with('~') {
+                    return None;
+                }
+                let record = index.find(parts.name, parts.entry)?;
+                let start = if parts.spec.is_empty() {
+                    0
+                } else {
+                    parts.name.len() + 1
+                };
+                Some((record, (start as u16, parts.spec.len() as u16)))
+            };
+            link().unwrap_or((NONE, (0, 0)))
+        })
+        .collect()
+}
