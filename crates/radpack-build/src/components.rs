@@ -172,11 +172,11 @@ mod tests {
             edges in prop::collection::vec(prop::collection::vec(0_usize..12, 0..4), 12)
         ) {
             let mut reaches = vec![vec![false; edges.len()]; edges.len()];
-            for start in 0..edges.len() {
+            for (start, reached) in reaches.iter_mut().enumerate() {
                 let mut stack = vec![start];
                 while let Some(node) = stack.pop() {
                     for &next in &edges[node] {
-                        if !std::mem::replace(&mut reaches[start][next], true) {
+                        if !std::mem::replace(&mut reached[next], true) {
                             stack.push(next);
                         }
                     }

@@ -216,7 +216,7 @@ impl Finder<'_> {
 
     /// `module` or `main`.
     fn field(&mut self, field: &str, written: &str) {
-        match self.locator.from_root(written) {
+        match self.locator.file_at_root(written) {
             Ok(Some(path)) => self.candidate(INDEX, path, false, field.to_owned()),
             Ok(None) => self.problem(
                 Some(PACKAGE_JSON),
@@ -230,7 +230,7 @@ impl Finder<'_> {
 
     /// npm's meaning of a `main` that is not given.
     fn default_main(&mut self) {
-        if let Ok(Some(path)) = self.locator.from_root("./index.js") {
+        if let Ok(Some(path)) = self.locator.file_at_root("./index.js") {
             self.candidate(INDEX, path, false, "main".to_owned());
         }
     }
@@ -267,7 +267,7 @@ impl Finder<'_> {
                             self.leave_out(&written, Some(path), LeftOutReason::NoModule);
                         }
                         None => {
-                            self.candidate(entry_name(&written), path, false, declared.to_owned())
+                            self.candidate(entry_name(&written), path, false, declared.to_owned());
                         }
                     }
                 }
@@ -281,7 +281,7 @@ impl Finder<'_> {
                 return;
             }
         }
-        let path = match self.locator.from_root(&entry.path) {
+        let path = match self.locator.file_at_root(&entry.path) {
             Ok(Some(path)) => path,
             Ok(None) => {
                 self.problem(file, format!("{declared}: {:?} is not there", entry.path));

@@ -8,6 +8,8 @@
 mod build;
 mod chunks;
 mod components;
+#[cfg(test)]
+mod crash_tests;
 mod entries;
 mod error;
 mod exports;

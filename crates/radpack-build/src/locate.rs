@@ -71,7 +71,7 @@ impl<'f> Locator<'f> {
     /// The file that a path in `package.json` or an option names, with or without `./` and extension; the `browser` map applies.
     ///
     /// The error completes the sentence "`x`, which … ".
-    pub(crate) fn from_root(&self, written: &str) -> Result<Option<String>, FolderError> {
+    pub(crate) fn file_at_root(&self, written: &str) -> Result<Option<String>, FolderError> {
         let path = join("", written).ok_or(FolderError::Outside)?;
         let Some(found) = self.try_path(&path, written)? else {
             return Ok(None);

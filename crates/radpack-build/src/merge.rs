@@ -219,35 +219,34 @@ fn take(
                 let (before, after) = (without_base(&from.manifest.vars), without_base(vars));
                 rebase(at, entry, name, &before, &after);
             }
-            Origin::Elsewhere(Location::Folder(folder)) => match local_file(
-                &place,
-                &from.manifest.vars,
-            ) {
-                Some(path) if folder.join(&path).is_file() => {
-                    let file = at
-                        .file
-                        .clone()
-                        .filter(|_| at.url.is_none())
-                        .unwrap_or_else(|| {
-                            path.strip_prefix(&format!("{name}/"))
-                                .unwrap_or(&path)
-                                .to_owned()
-                        });
-                    copies.insert(format!("{name}/{file}"), folder.join(&path));
-                    at.file = Some(file);
-                    at.url = None;
-                }
-                Some(path) if !is_on_the_network(&from.manifest.vars) => {
-                    problems.push(Problem::new(
+            Origin::Elsewhere(Location::Folder(folder)) => {
+                match local_file(&place, &from.manifest.vars) {
+                    Some(path) if folder.join(&path).is_file() => {
+                        let file =
+                            at.file
+                                .clone()
+                                .filter(|_| at.url.is_none())
+                                .unwrap_or_else(|| {
+                                    path.strip_prefix(&format!("{name}/"))
+                                        .unwrap_or(&path)
+                                        .to_owned()
+                                });
+                        copies.insert(format!("{name}/{file}"), folder.join(&path));
+                        at.file = Some(file);
+                        at.url = None;
+                    }
+                    Some(path) if !is_on_the_network(&from.manifest.vars) => {
+                        problems.push(Problem::new(
                         ErrorKind::Register,
                         format!(
                             "{}: {path} of {name}@{version} is to be retained, but is not there",
                             folder.join(crate::registers::RADPACK_JSON).display()
                         ),
-                    ))
+                    ));
+                    }
+                    _ => rebase(at, entry, name, &from.manifest.vars, vars),
                 }
-                _ => rebase(at, entry, name, &from.manifest.vars, vars),
-            },
+            }
             Origin::Elsewhere(_) => rebase(at, entry, name, &from.manifest.vars, vars),
         }
     }

@@ -133,7 +133,7 @@ impl PackageJson {
         match object.get("radpack") {
             None | Some(Value::Null) => {}
             Some(Value::Object(settings)) => {
-                package.settings = Settings::read(settings, reader.problems)
+                package.settings = Settings::read(settings, reader.problems);
             }
             Some(other) => reader.mismatch("radpack", "an object", other),
         }

@@ -45,7 +45,7 @@ impl Registers {
                 Value::Array(items) => rest.extend(items.iter().rev()),
                 Value::String(text) => match place_of(text, folder) {
                     Ok(url) => {
-                        registers.flatten(text, None, Register::Url(url), supplied, problems)
+                        registers.flatten(text, None, Register::Url(url), supplied, problems);
                     }
                     Err(message) => problems.push(problem(format!("names {text:?}, {message}"))),
                 },
@@ -63,7 +63,7 @@ impl Registers {
                             );
                         }
                         Err(errors) => {
-                            problems.push(problem("holds no valid manifest").caused_by(errors))
+                            problems.push(problem("holds no valid manifest").caused_by(errors));
                         }
                     }
                 }

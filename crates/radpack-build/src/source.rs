@@ -142,7 +142,13 @@ impl<'f> Reader<'f> {
         let took = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
         self.parsing.fetch_add(took, Ordering::Relaxed);
         match syntax? {
-            Syntax::Module(module) => source.module = module,
+            Syntax::Module(module) => {
+                source.module = module;
+                // Whatever it holds, everyone else takes it for CommonJS.
+                if extension(path) == "cjs" {
+                    source.flaw = Some(Flaw::Script);
+                }
+            }
             Syntax::Undecided(module) => {
                 source.module = module;
                 if !self.says_module(path) {
@@ -157,8 +163,10 @@ impl<'f> Reader<'f> {
 
     /// Whether file name or `package.json` say that JavaScript without module syntax is a module.
     fn says_module(&self, path: &str) -> bool {
-        if extension(path) == "mjs" {
-            return true;
+        match extension(path).as_str() {
+            "mjs" => return true,
+            "cjs" => return false,
+            _ => {}
         }
         let mut folder = parent(path);
         while !folder.is_empty() {
@@ -291,7 +299,9 @@ fn end_of(text: &str) -> Position {
 mod tests {
     use super::*;
 
-    fn read(files: &[(&str, &[u8])], path: &str, kind: Kind) -> Result<Source, Problem> {
+    type Files<'f> = &'f [(&'f str, &'f [u8])];
+
+    fn read(files: Files<'_>, path: &str, kind: Kind) -> Result<Source, Problem> {
         let place = tempfile::tempdir().unwrap();
         for (name, contents) in files {
             let file = place.path().join(name);
@@ -305,12 +315,18 @@ mod tests {
     #[test]
     fn syntax_decides_then_the_name_then_the_nearest_package() {
         let module = br#"{"type":"module"}"#.as_slice();
-        let cases: &[(&[(&str, &[u8])], &str, bool)] = &[
+        let cases: &[(Files<'_>, &str, bool)] = &[
             (&[("a.js", b"export {};")], "a.js", true),
             (&[("a.js", b"import.meta.url")], "a.js", true),
             (&[("a.js", b"side.effect()")], "a.js", false),
             (&[("a.js", b"module.exports = 1")], "a.js", false),
             (&[("a.mjs", b"side.effect()")], "a.mjs", true),
+            (&[("a.cjs", b"export {};")], "a.cjs", false),
+            (
+                &[("esm/a.cjs", b"1"), ("esm/package.json", module)],
+                "esm/a.cjs",
+                false,
+            ),
             (
                 &[("esm/a.js", b"1"), ("esm/package.json", module)],
                 "esm/a.js",
@@ -355,7 +371,7 @@ mod tests {
 
     #[test]
     fn flaws_have_their_place() {
-        let flaw = |files: &[(&str, &[u8])], path: &str, kind| {
+        let flaw = |files: Files<'_>, path: &str, kind| {
             let flaw = read(files, path, kind).unwrap().flaw.unwrap();
             flaw.problem(path, "index.js", Position { line: 7, column: 3 }, "./x")
                 .to_string()
