@@ -1,3 +1,65 @@
 //! The `radpack` command.
+//!
+//! Three stages, each in its own place: [`arguments`] parses what was typed and touches nothing else; a command resolves what
+//! that means (which registers, which folder); then it runs. Pure commands start no threads and no runtime: one is made only when
+//! something is fetched.
 #![forbid(unsafe_code)]
-fn main() {}
+
+mod arguments;
+mod commands;
+mod failure;
+mod fetch;
+mod output;
+mod progress;
+mod questions;
+mod read;
+mod source;
+mod write;
+
+use std::env;
+use std::process::ExitCode;
+
+use arguments::Command;
+use failure::{Outcome, Stop};
+use output::Output;
+
+fn main() -> ExitCode {
+    let arguments = match arguments::parse(env::args_os()) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // help and version come this way too; where they cannot be printed, nobody is there to be told
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let mut output = Output::new(arguments.json);
+    let result = run(arguments.command, &mut output).and_then(|outcome| {
+        output.flush()?;
+        Ok(outcome)
+    });
+    match result {
+        Ok(Outcome::Done) | Err(Stop::ClosedPipe) => ExitCode::SUCCESS,
+        Ok(Outcome::Incomplete) => ExitCode::FAILURE,
+        Err(Stop::Failed(failure)) => {
+            output::report(&mut output, &failure);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command, output: &mut Output) -> Result<Outcome, Stop> {
+    match command {
+        Command::Build(arguments) => commands::build::run(arguments, output),
+        Command::Resolve(arguments) => commands::resolve::run(arguments, output),
+        Command::Graph(arguments) => commands::graph::run(&arguments, output),
+        Command::Select(arguments) => commands::select::run(arguments, output),
+        Command::Pin(arguments) => commands::pin::run(&arguments, output),
+        Command::Merge(arguments) => commands::merge::run(&arguments, output),
+        Command::Register(arguments) => commands::register::run(&arguments, output),
+        Command::Check(arguments) => commands::check::run(&arguments, output),
+        Command::Compile(arguments) => commands::compile::run(&arguments, output),
+        Command::ImportMap(arguments) => commands::import_map::run(&arguments, output),
+        Command::Completions(arguments) => commands::completions::run(&arguments, output),
+        Command::Man(arguments) => commands::man::run(&arguments, output),
+    }
+}

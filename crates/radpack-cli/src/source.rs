@@ -1,0 +1,87 @@
+//! SRC: where a register comes from. Parsing only; reading is `read.rs`.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use url::Url;
+
+/// A file, a URL, or standard input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// `-`
+    Stdin,
+    /// A path, or a `file://` URL.
+    File(PathBuf),
+    /// An `http://` or `https://` URL.
+    Http(Url),
+}
+
+impl Source {
+    /// Reads what was typed.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        if text == "-" {
+            return Ok(Self::Stdin);
+        }
+        let Some((scheme, _)) = text.split_once("://") else {
+            return if text.is_empty() {
+                Err("expected a file, a URL, or -".to_owned())
+            } else {
+                Ok(Self::File(PathBuf::from(text)))
+            };
+        };
+        let url = Url::parse(text).map_err(|error| format!("not a URL: {error}"))?;
+        match url.scheme() {
+            "http" | "https" => Ok(Self::Http(url)),
+            "file" => match url.to_file_path() {
+                Ok(path) => Ok(Self::File(path)),
+                Err(()) => Err("a file:// URL names an absolute path on this machine".to_owned()),
+            },
+            _ => Err(format!(
+                "cannot read {scheme}:// URLs; use a file, http://, https://, file://, or -"
+            )),
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stdin => formatter.write_str("standard input"),
+            Self::File(path) => path.display().fmt(formatter),
+            Self::Http(url) => url.fmt(formatter),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_typed_names_a_source() {
+        let file = |path: &str| Ok(Source::File(PathBuf::from(path)));
+        let http = |url: &str| Ok(Source::Http(Url::parse(url).unwrap()));
+        assert_eq!(Source::parse("-"), Ok(Source::Stdin));
+        assert_eq!(Source::parse("radpack.json"), file("radpack.json"));
+        assert_eq!(Source::parse("./-"), file("./-"));
+        assert_eq!(Source::parse("C:\\x.json"), file("C:\\x.json"));
+        assert_eq!(Source::parse("http://h/a.json"), http("http://h/a.json"));
+        assert_eq!(Source::parse("HTTPS://h/a.json"), http("https://h/a.json"));
+        if cfg!(unix) {
+            assert_eq!(Source::parse("file:///a%20b/r.json"), file("/a b/r.json"));
+        }
+    }
+
+    #[test]
+    fn what_names_none_is_refused() {
+        for text in [
+            "",
+            "s3://bucket/r.json",
+            "http://",
+            "file://host/x",
+            "https://[",
+        ] {
+            assert!(Source::parse(text).is_err(), "{text}");
+        }
+    }
+}
