@@ -117,6 +117,39 @@ fn answers_do_not_wait_for_the_end() {
     }
 }
 
+/// The worked cases of the rules, asked the way a user would.
+#[test]
+fn the_worked_cases_hold() {
+    let path = radpack_testkit::workspace_folder().join("fixtures/select/select.json");
+    let cases = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let cases: Vec<serde_json::Value> = serde_json::from_slice(&cases).unwrap();
+    assert!(cases.len() >= 57, "{} cases", cases.len());
+    for case in &cases {
+        let text = |key: &str| case[key].as_str().unwrap();
+        let available = case["available"].as_array().unwrap().iter();
+        let available: Vec<&str> = available.map(|version| version.as_str().unwrap()).collect();
+        let (spec, fallback) = (text("spec"), text("fallback"));
+        let ran = radpack([
+            "select",
+            "--json",
+            "--available",
+            &available.join(","),
+            "--fallback",
+            fallback,
+            "--",
+            spec,
+        ])
+        .run();
+        let line: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+        assert_eq!(line["spec"], spec);
+        for (key, expected) in case["expect"].as_object().unwrap() {
+            assert_eq!(line[key], *expected, "{}: {line}", text("why"));
+        }
+        let failed = case["expect"].get("error").is_some();
+        assert_eq!(ran.code, i32::from(failed), "{}", text("why"));
+    }
+}
+
 #[test]
 fn the_versions_must_be_versions() {
     radpack(["select", "--available", "1.0.0,1.x", "1"])
