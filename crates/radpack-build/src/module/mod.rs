@@ -17,6 +17,8 @@ mod facts;
 mod position;
 mod read;
 mod rewrite;
+mod shift;
+mod source_map;
 mod stack;
 #[cfg(test)]
 mod tests;

@@ -3,3 +3,4 @@
 mod depth;
 mod detecting;
 mod reading;
+mod rewriting;
