@@ -83,7 +83,12 @@ impl Reader {
                 .map_err(|error| {
                     Failure::new(Word::Io, "cannot read standard input").caused_by(&error)
                 })?,
-            Source::Http(url) => self.fetch(std::slice::from_ref(url)).remove(0)?,
+            Source::Http(url) => {
+                let answer = self.fetch(std::slice::from_ref(url)).pop();
+                answer.unwrap_or_else(|| {
+                    Err(Failure::new(Word::Fetch, format!("cannot fetch {url}")))
+                })?
+            }
         };
         if bytes.starts_with(INDEX_MARK) {
             let index = Index::from_bytes(bytes).map_err(|error| bad_index(source, &error))?;

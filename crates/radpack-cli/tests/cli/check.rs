@@ -69,11 +69,7 @@ fn everything_that_is_wrong_is_said() {
     )
     .run();
     assert_eq!((ran.code, ran.stderr.as_str()), (1, ""));
-    let lines: Vec<serde_json::Value> = ran
-        .stdout
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let lines = ran.values();
     assert!(lines.len() >= 5, "{}", ran.stdout);
     let (last, problems) = lines.split_last().unwrap();
     for problem in problems {

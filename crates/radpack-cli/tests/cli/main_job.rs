@@ -79,11 +79,7 @@ fn every_kind_of_spec_is_answered(out: &Path) {
         .input(ids.join("\n"))
         .run();
     assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{}", ran.stdout);
-    let lines: Vec<Value> = ran
-        .stdout
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let lines = ran.values();
     assert_eq!(lines.len(), cases.len());
     for ((id, version, fit), line) in cases.iter().zip(&lines) {
         assert_eq!(

@@ -96,6 +96,14 @@ impl Ran {
         );
     }
 
+    /// The JSON values on standard output, one a line.
+    #[track_caller]
+    pub(crate) fn values(&self) -> Vec<serde_json::Value> {
+        let lines = self.stdout.lines();
+        let values = lines.map(|line| serde_json::from_str(line).unwrap());
+        values.collect()
+    }
+
     /// Done, with this on standard output and nothing said.
     #[track_caller]
     pub(crate) fn prints(&self, stdout: &str) {

@@ -65,11 +65,7 @@ fn every_error_has_its_word_and_the_others_are_answered() {
     )
     .run();
     assert_eq!((ran.code, ran.stderr.as_str()), (1, ""));
-    let lines: Vec<serde_json::Value> = ran
-        .stdout
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let lines = ran.values();
     let words: Vec<_> = lines
         .iter()
         .map(|line| line["error"].as_str().unwrap_or("none"))
