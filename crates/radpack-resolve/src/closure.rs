@@ -6,7 +6,19 @@ use hashbrown::HashSet;
 use crate::error::{Detail, ResolveError, ResolveErrorKind};
 use crate::format::{NO_RECORD, OUTSIDE, Record};
 use crate::found::{Dependencies, Dependency, Found, Outside};
+use crate::index::Index;
 use crate::query::Query;
+
+impl Index {
+    /// The closure of an id under the default policy; see [`Query::closure`].
+    ///
+    /// # Errors
+    ///
+    /// If the id or one of its dependencies has no answer.
+    pub fn closure(&self, id: &str) -> Result<Vec<Found<'_>>, ResolveError> {
+        self.query().closure(id)
+    }
+}
 
 /// A variant on the way down: itself, and which of its dependencies come next.
 struct Step<'i> {

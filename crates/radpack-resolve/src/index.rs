@@ -336,9 +336,10 @@ impl Index {
         let layer = self.storage.layer(record.layer().into())?;
         let (start, count) = (read_u32(layer, 0), read_u32(layer, 4));
         let open_base = read_u32(layer, 8) & HAS_BASE_URL == 0;
+        let end = start.saturating_add(count).min(self.storage.vars() as u32);
         let var = |name: &str| {
-            (0..count).find_map(|offset| {
-                let row = self.storage.var(start.checked_add(offset)?)?;
+            (start..end).find_map(|row| {
+                let row = self.storage.var(row)?;
                 let found = self.storage.text((read_u32(row, 0), read_u32(row, 4)))? == name;
                 found
                     .then(|| self.storage.text((read_u32(row, 8), read_u32(row, 12))))
@@ -432,8 +433,9 @@ impl Index {
     pub(crate) fn tag_version(&self, package: u32, tag: &str) -> Option<(u64, u32)> {
         let row = self.storage.package(package)?;
         let (start, count) = (read_u32(row, 16), read_u32(row, 20));
-        (0..count).find_map(|offset| {
-            let row = self.storage.tag(start.checked_add(offset)?)?;
+        let end = start.saturating_add(count).min(self.storage.tags() as u32);
+        (start..end).find_map(|row| {
+            let row = self.storage.tag(row)?;
             let found = self.storage.text((read_u32(row, 0), read_u32(row, 4)))? == tag;
             found.then(|| (read_u64(row, 8), read_u32(row, 16)))
         })

@@ -488,12 +488,12 @@ fn is_plain_tag(tag: &str) -> bool {
     tag.bytes().all(is_word) && tag.as_bytes().first().is_some_and(u8::is_ascii_alphabetic)
 }
 
-/// A path without anything that may climb or be empty.
+/// A path without anything that may climb, be empty, or stand for another character.
 fn is_plain_file(file: &str) -> bool {
     let mut last = b'/';
     for byte in file.bytes() {
         let doubled = last == byte && (byte == b'/' || byte == b'.');
-        if doubled || (last == b'/' && (byte == b'.' || byte == b'/')) {
+        if doubled || byte == b'%' || (last == b'/' && (byte == b'.' || byte == b'/')) {
             return false;
         }
         last = byte;

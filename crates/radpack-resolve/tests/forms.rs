@@ -1,0 +1,181 @@
+//! One format wherever the bytes live, and nothing but errors from bytes that are wrong.
+
+use std::panic::AssertUnwindSafe;
+
+use proptest::prelude::*;
+use radpack_resolve::{Index, IndexErrorKind, Memo};
+
+const JSON: &str = r#"{"vars":{"baseUrl":"https://cdn.example"},"exports":{"@acme/a-long-scoped-name-for-a-package/x":{"v":[],"d":[]}}}"#;
+const GOOD: &str = r#"{"vars":{"baseUrl":"https://cdn.example"},"exports":{"@acme/shop":{"v":[[2,0,0,"-rc.1"],[1,2,3]],"d":[["index",[{"v":[0],"f":"rc.js","s":[1]},{"v":[1],"f":"i.js","s":[1,2],"i":"sha384-abc"}]],["cart",[{"v":[0,1],"u":"https://x.example/cart.js"}]],"d3@^4"],"t":{"next":0}},"d3":{"v":[[4],[3,9],[3,8]],"d":[["index",[{"v":[0],"f":"d3-4.js"},{"v":[1,2],"f":"d3-3.js","d":[1]}]],["c/an/entry/that/does/not/fit/into/the/record",[{"v":[1,2],"f":"e.js"}]]]}}}"#;
+const IDS: [&str; 12] = [
+    "@acme/shop",
+    "@acme/shop@^1",
+    "@acme/shop@next/cart",
+    "@acme/shop@2.0.0-rc.1",
+    "d3@^4",
+    "d3@3.8.1",
+    "d3@~3.9",
+    "d3@>=3 <4",
+    "d3@^3/c/an/entry/that/does/not/fit/into/the/record",
+    "nope",
+    "d3/nope",
+    "~/x",
+];
+
+/// Everything that can be asked, as text.
+fn answers(index: &Index) -> String {
+    let mut text = String::new();
+    let query = index.query();
+    let mut memo = Memo::new(4);
+    for id in IDS {
+        for found in [query.resolve(id), memo.resolve(&query, id)] {
+            match found {
+                Ok(found) => {
+                    text.push_str(&format!(
+                        "{} {:?} {:?} {:?}\n",
+                        found.pinned_id(),
+                        found.url(),
+                        found.integrity(),
+                        found.fit()
+                    ));
+                    for dependency in found.statics().chain(found.dynamics()) {
+                        text.push_str(&dependency.id());
+                    }
+                }
+                Err(error) => text.push_str(&query.suggest(error).to_string()),
+            }
+        }
+        match query.closure(id) {
+            Ok(closure) => closure
+                .iter()
+                .for_each(|found| text.push_str(&found.pinned_id())),
+            Err(error) => text.push_str(&error.to_string()),
+        }
+    }
+    query.resolve_batch(&IDS, |position, found| {
+        text.push_str(&format!("{position}{}", found.is_ok()))
+    });
+    for package in index.packages() {
+        text.push_str(package.name());
+        for entry in package.entries().take(100) {
+            text.push_str(entry.name());
+            for version in entry.versions().take(100) {
+                text.push_str(&version.to_string());
+            }
+        }
+    }
+    text
+}
+
+#[test]
+fn the_same_answers_from_memory_vector_and_file() {
+    let index = Index::from_json(GOOD).unwrap();
+    let expected = answers(&index);
+    let bytes = index.to_bytes().into_owned();
+    assert_eq!(
+        answers(&Index::from_bytes(bytes.clone()).unwrap()),
+        expected
+    );
+    assert_eq!(
+        answers(&Index::from_static(Box::leak(bytes.clone().into_boxed_slice())).unwrap()),
+        expected
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("radpack.index");
+    std::fs::write(&path, &bytes).unwrap();
+    let mapped = Index::open(&path).unwrap();
+    assert_eq!(answers(&mapped), expected);
+    assert_eq!(mapped.to_bytes(), bytes);
+}
+
+#[test]
+fn the_same_manifest_gives_the_same_bytes() {
+    let manifest = radpack_manifest::Manifest::from_slice(GOOD.as_bytes()).unwrap();
+    let one = Index::from_manifest(&manifest).unwrap();
+    let two = Index::from_manifest(&manifest).unwrap();
+    assert_eq!(one.to_bytes(), two.to_bytes());
+    assert_eq!(answers(&one), answers(&Index::from_json(GOOD).unwrap()));
+}
+
+#[test]
+fn what_is_no_index_is_refused() {
+    let bytes = Index::from_json(GOOD).unwrap().to_bytes().into_owned();
+    let kind = |bytes: Vec<u8>| Index::from_bytes(bytes).unwrap_err().kind();
+    assert_eq!(kind(Vec::new()), IndexErrorKind::Damaged);
+    assert_eq!(kind(GOOD.repeat(2).into_bytes()), IndexErrorKind::Format);
+    assert_eq!(
+        kind(bytes[..bytes.len() - 1].to_vec()),
+        IndexErrorKind::Damaged
+    );
+    let changed = |at: usize, to: u8| {
+        let mut bytes = bytes.clone();
+        bytes[at] = to;
+        bytes
+    };
+    assert_eq!(
+        kind(changed(8, 99)),
+        IndexErrorKind::Format,
+        "another format"
+    );
+    let mut swapped = bytes.clone();
+    swapped[12..16].reverse();
+    assert_eq!(kind(swapped), IndexErrorKind::Format, "another byte order");
+    assert_eq!(
+        kind(changed(bytes.len() - 1, b'!')),
+        IndexErrorKind::Damaged,
+        "the checksum tells"
+    );
+    assert!(
+        Index::from_bytes_unverified(changed(bytes.len() - 1, b'!')).is_ok(),
+        "unless it is not asked"
+    );
+    assert_eq!(
+        Index::open("/nowhere/radpack.index").unwrap_err().kind(),
+        IndexErrorKind::Io
+    );
+}
+
+#[test]
+fn an_invalid_manifest_lists_its_problems() {
+    let error = Index::from_json(JSON).unwrap_err();
+    assert_eq!(error.kind(), IndexErrorKind::Manifest);
+    assert!(!error.manifest_errors().unwrap().problems().is_empty());
+}
+
+#[test]
+fn every_changed_byte_of_an_index_is_survived() {
+    let bytes = Index::from_json(GOOD).unwrap().to_bytes().into_owned();
+    for at in 0..bytes.len() {
+        for to in [0, 1, 0x7f, 0xff] {
+            let mut bytes = bytes.clone();
+            if bytes[at] == to {
+                continue;
+            }
+            bytes[at] = to;
+            let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| {
+                if let Ok(index) = Index::from_bytes_unverified(bytes) {
+                    answers(&index);
+                    assert!(
+                        index.verify().is_err(),
+                        "a change that the checksum does not tell"
+                    );
+                }
+            }));
+            assert!(outcome.is_ok(), "byte {at} set to {to}");
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_damage_is_survived(changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..40)) {
+        let mut bytes = Index::from_json(GOOD).unwrap().to_bytes().into_owned();
+        for (at, to) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = to;
+        }
+        if let Ok(index) = Index::from_bytes_unverified(bytes) {
+            answers(&index);
+        }
+    }
+}

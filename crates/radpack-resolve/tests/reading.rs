@@ -1,0 +1,221 @@
+//! The scanner of canonical text against reading through `radpack-manifest`: the same answers from both, or the same errors.
+
+use std::fmt::Write as _;
+
+use proptest::prelude::*;
+use radpack_manifest::Manifest;
+use radpack_resolve::Index;
+
+/// Every export at every version, with all that is known of it, and how it is asked for.
+fn everything(index: &Index) -> String {
+    let mut text = String::new();
+    for layer in 0..index.layers() {
+        writeln!(text, "{:?}", index.vars(layer)).unwrap();
+    }
+    for package in index.packages() {
+        for entry in package.entries() {
+            for found in entry.variants() {
+                let dependencies: Vec<_> =
+                    found.statics().map(|dependency| dependency.id()).collect();
+                let dynamics: Vec<_> = found.dynamics().map(|dependency| dependency.id()).collect();
+                writeln!(
+                    text,
+                    "{} {:?} {:?} {:?} {dependencies:?} {dynamics:?}",
+                    found.pinned_id(),
+                    found.file(),
+                    found.url(),
+                    found.integrity()
+                )
+                .unwrap();
+                for spec in [
+                    "",
+                    "@latest",
+                    "@next",
+                    "@^1",
+                    "@~1.1",
+                    "@1.1.0",
+                    "@1.1.0-rc.1",
+                    "@>=1 <2",
+                ] {
+                    let id = format!("{}{spec}/{}", package.name(), entry.name());
+                    let answer = index
+                        .resolve(&id)
+                        .map(|found| (found.pinned_id(), found.fit(), found.drift()));
+                    writeln!(text, "{id} {:?}", answer.map_err(|error| error.to_string())).unwrap();
+                }
+            }
+        }
+    }
+    text
+}
+
+#[track_caller]
+fn assert_alike(json: &str) {
+    match (
+        Manifest::from_slice(json.as_bytes()),
+        Index::from_json(json),
+    ) {
+        (Ok(manifest), Ok(index)) => {
+            let read = Index::from_manifest(&manifest).expect("a valid manifest compiles");
+            assert_eq!(everything(&index), everything(&read), "{json}");
+        }
+        (Err(expected), Err(error)) => {
+            assert_eq!(
+                error.manifest_errors().map(ToString::to_string),
+                Some(expected.to_string()),
+                "{json}"
+            );
+        }
+        (manifest, index) => panic!(
+            "{json}\nmanifest: {:?}\nindex: {:?}",
+            manifest.err(),
+            index.err()
+        ),
+    }
+}
+
+#[test]
+fn canonical_and_other_texts() {
+    let cases = [
+        r#"{"exports":{}}"#,
+        r#"{"vars":{"baseUrl":"x"},"exports":{}}"#,
+        r#"{"exports":{"a":{"v":[[1]],"d":[]}}}"#,
+        r#"{"exports":{"a":{"v":[[1]],"d":[["index",[{"v":[0],"f":"a.js"}]]]}}}"#,
+        "{\"exports\":{\"a\":{\"v\":[[1]],\"d\":[[\"index\",[{\"v\":[0],\"f\":\"a.js\"}]]]}}}\n",
+        "\u{feff}{\"exports\":{\"a\":{\"v\":[[1]],\"d\":[[\"index\",[{\"v\":[0],\"f\":\"a.js\"}]]]}}}",
+        r#"{ "exports": {"a":{"d":[["index",[{"f":"a.js","v":[0]}]]],"v":[[1]]}} }"#,
+        // Everything that is wrong must be found although the scanner reads the text first.
+        r#"{"exports":{"a":{"v":[[1]],"d":[["index",[{"v":[1],"f":"a.js"}]]]}}}"#,
+        r#"{"exports":{"a":{"v":[[1]],"d":[["index",[{"v":[0],"f":"../a.js"}]]]}}}"#,
+        r#"{"exports":{"a":{"v":[[1]],"d":[["index",[{"v":[0],"f":"/a.js"}]]]}}}"#,
+        r#"{"exports":{"a":{"v":[[1]],"d":[["index",[{"v":[0],"f":"b\\a.js"}]]]}}}"#,
+        r#"{"exports":{"a":{"v":[[1]],"d":[["index",[{"v":[0],"f":"a.js","s":[5]}]]]}}}"#,
+        r#"{"exports":{"a":{"v":[[1]],"d":[["index",[{"v":[0],"u":"javascript:alert(1)"}]]]}}}"#,
+        r#"{"exports":{"a":{"v":[[1]],"d":[["index",[{"v":[0],"u":"https://x.example/a.js"}]]]}}}"#,
+        r#"{"exports":{"a":{"v":[[1]],"d":[["index",[{"v":[0],"f":"a.js"},{"v":[0],"f":"b.js"}]]]}}}"#,
+        r#"{"exports":{"a":{"v":[[1]],"d":[["x",[{"v":[0]}]],["x",[{"v":[0]}]]]}}}"#,
+        r#"{"exports":{"a":{"v":[[1]],"d":["b@^1",["x",[{"v":[0]}]]]}}}"#,
+        r#"{"exports":{"a":{"v":[[1]],"d":[["x",[{"v":[0]}]],"b@^1.2.3.4"]}}}"#,
+        r#"{"exports":{"a":{"v":[[1]],"d":[["x",[{"v":[0]}]],"b//c"]}}}"#,
+        r#"{"exports":{"a":{"v":[[1]],"d":[["x",[{"v":[0]}]],"b@^1/"]}}}"#,
+        r#"{"exports":{"a":{"v":[[1]],"d":[["x",[{"v":[0],"s":[1]}]],"${b}@^1"]}}}"#,
+        r#"{"exports":{"a":{"v":[[1],[2]],"d":[["x",[{"v":[0,1]}]]]}}}"#,
+        r#"{"exports":{"a":{"v":[[1],[1]],"d":[]}}}"#,
+        r#"{"exports":{"a":{"v":[],"d":[]}}}"#,
+        r#"{"exports":{"a":{"v":[[1,2,3,"-01"]],"d":[]}}}"#,
+        r#"{"exports":{"a":{"v":[[1,2,3,"-rc.1"],[1,2]],"d":[["x",[{"v":[0],"f":"x"},{"v":[1],"f":"y"}]]],"t":{"next":0}}}}"#,
+        r#"{"exports":{"a":{"v":[[9007199254740992]],"d":[]}}}"#,
+        r#"{"exports":{"a":{"v":[[9007199254740991,1]],"d":[["x",[{"v":[0],"f":"x"}]]]}}}"#,
+        r#"{"exports":{"a":{"v":[[1.5]],"d":[]}}}"#,
+        r#"{"exports":{"a":{"v":[[01]],"d":[]}}}"#,
+        r#"{"exports":{"a":{"v":[[1]],"d":[],"t":{"next":3}}}}"#,
+        r#"{"exports":{"a":{"v":[[1]],"d":[],"t":{"^1":0}}}}"#,
+        r#"{"exports":{"a":{"v":[[1]],"d":[]},"a":{"v":[[1]],"d":[]}}}"#,
+        r#"{"exports":{"A b":{"v":[[1]],"d":[]}}}"#,
+        r#"{"exports":{"@a":{"v":[[1]],"d":[]}}}"#,
+        r#"{"exports":{"ünï":{"v":[[1]],"d":[["🦀",[{"v":[0],"f":"🦀.js"}]]]}}}"#,
+        r#"{"exports":{"a":{"v":[[1]],"d":[["..",[{"v":[0],"f":"x"}]]]}}}"#,
+        r#"{"exports":{"a":{"v":[[1]],"d":[["x/",[{"v":[0],"f":"x"}]]]}}}"#,
+        r#"{"exports":{"a":{"v":[[1]],"d":[["x.js",[{"v":[0],"f":"x.y/.z"}]]]}}}"#,
+        r#"{"exports":{"a":{"v":[[1]],"d":[["x",[{"v":[0],"f":""}]]]}}}"#,
+        r#"{"exports":{"a":{"v":[[1]],"d":[["x",[{"v":[0],"f":"x","i":""}]]]}}}"#,
+        r#"{"exports":{"a":{"v":[[1]],"d":[["x",[{"v":[0],"f":"x","i":"nonsense"}]]]}},"register":false}"#,
+        r#"{"exports":{}}x"#,
+        r#"{"exports":{"a":{"v":[[1]],"d":[["x",[{"v":[0],"f":"x%2e%2e/y"}]]]}}}"#,
+        r#"{"exports":{"a":{"v":[[1]],"d":[["x",[{"v":[0],"f":"a/%2E%2e/y"}]]]}}}"#,
+        "",
+        "{",
+    ];
+    assert!(cases.len() >= 45);
+    for json in cases {
+        assert_alike(json);
+    }
+}
+
+fn component() -> impl Strategy<Value = u64> {
+    prop_oneof![6 => 0u64..3, 1 => 0u64..1_000_000]
+}
+
+/// Manifests in canonical form, valid or nearly so.
+fn manifest() -> impl Strategy<Value = String> {
+    let version = (
+        component(),
+        component(),
+        component(),
+        prop_oneof![4 => Just(""), 1 => Just("-rc.1"), 1 => Just("-beta.2")],
+    );
+    let package = (
+        prop::collection::btree_set(version, 1..12),
+        1usize..5,
+        0usize..4,
+        any::<u64>(),
+    );
+    prop::collection::btree_map("(@[a-z]{1,8}/)?[a-z]{1,9}(-[a-z]{1,20})?", package, 1..6).prop_map(
+        |packages| {
+            let names: Vec<&String> = packages.keys().collect();
+            let mut manifest = Manifest::default();
+            for (name, (versions, entries, outsides, seed)) in &packages {
+                let mut random = *seed;
+                let mut next = |limit: usize| {
+                    random = random
+                        .wrapping_mul(6364136223846793005)
+                        .wrapping_add(1442695040888963407);
+                    (random >> 33) as usize % limit
+                };
+                let mut package = radpack_manifest::Package::default();
+                let mut parsed: Vec<semver::Version> = versions
+                    .iter()
+                    .map(|(major, minor, patch, pre)| {
+                        format!("{major}.{minor}.{patch}{pre}").parse().unwrap()
+                    })
+                    .collect();
+                parsed.sort_by(|one, other| other.cmp(one));
+                for outside in 0..*outsides {
+                    package
+                        .dependencies
+                        .push(format!("{}@^{outside}", names[next(names.len())]));
+                }
+                for entry in 0..*entries {
+                    let variants = (0..parsed.len())
+                        .map(|version| radpack_manifest::Variant {
+                            versions: vec![version],
+                            file: Some(format!("{entry}-{}.js", next(3))),
+                            statics: (0..entries + outsides).filter(|_| next(3) == 0).collect(),
+                            integrity: (next(2) == 0).then(|| "sha384-x".to_owned()),
+                            ..Default::default()
+                        })
+                        .collect();
+                    let entry = ["index", "a", "c/b", "a-long-entry/in/a/folder"][entry].to_owned();
+                    package.entries.push(radpack_manifest::Entry {
+                        name: entry,
+                        variants,
+                    });
+                }
+                if next(3) == 0 {
+                    package.tags.insert("next".to_owned(), next(parsed.len()));
+                }
+                package.versions = parsed;
+                manifest.exports.insert(name.clone(), package);
+            }
+            manifest.normalize();
+            manifest.to_json()
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+    #[test]
+    fn generated_manifests(json in manifest()) {
+        assert_alike(&json);
+    }
+
+    /// Texts that are a byte away from canonical ones: the scanner must take none that reading refuses.
+    #[test]
+    fn nearly_canonical(json in manifest(), at: prop::sample::Index, to in "[\\[\\]{}\",:0-9a-z./ \\\\-]") {
+        let at = at.index(json.len());
+        if json.is_char_boundary(at) && json.is_char_boundary(at + 1) {
+            assert_alike(&format!("{}{to}{}", &json[..at], &json[at + 1..]));
+        }
+    }
+}
