@@ -1,6 +1,6 @@
 //! The builder: options gathered, then the phases of a build in order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -11,13 +11,13 @@ use crate::error::{BuildError, ErrorKind, Problem, Problems};
 use crate::folder::Folder;
 use crate::graph;
 use crate::locate::Locator;
-use crate::options::{EntryOption, Options, Source};
+use crate::options::{EntryOption, Location, Options, Source};
 use crate::output::{Hook, Session};
 use crate::package_json::{PACKAGE_JSON, PackageJson};
 use crate::pins::Pinner;
 use crate::plan::{self, Input, Plan};
 use crate::prebuilt;
-use crate::registers::Registers;
+use crate::registers::{RADPACK_JSON, Registers};
 use crate::report::{OutputFile, Pin, Report, Timings, Warning};
 use crate::setup::{self, Setup};
 use crate::source::Reader;
@@ -232,11 +232,11 @@ impl Build {
     /// Everything that is wrong, as far as it can be found at once. Nothing was written then, and what was in the output
     /// folder is whole.
     pub fn run(&self) -> Result<Report, BuildError> {
-        self.run_with(&|_, _| Ok(()))
+        self.run_with(&|_, _| Ok(())).map(|(report, _)| report)
     }
 
-    /// As [`run`](Build::run), with something called before each step that changes the disk.
-    pub(crate) fn run_with(&self, hook: &Hook<'_>) -> Result<Report, BuildError> {
+    /// As [`run`](Build::run), with something called before each step that changes the disk. Gives the registers, too.
+    pub(crate) fn run_with(&self, hook: &Hook<'_>) -> Result<(Report, Vec<Source>), BuildError> {
         let began = Instant::now();
         let setup = Setup::new(&self.folder, &self.options)?;
         let registers = self.sources(&setup)?;
@@ -264,7 +264,13 @@ impl Build {
         }
         timings.writing = began.elapsed() - timings.reading - timings.hashing;
         timings.total = began.elapsed();
-        Ok(report(setup, registers, input, planned, files, timings))
+        let Registers {
+            sources, inputs, ..
+        } = registers;
+        Ok((
+            report(setup, inputs, input, planned, files, timings),
+            sources,
+        ))
     }
 
     fn read_registers(
@@ -295,9 +301,12 @@ impl Build {
             );
         }
         problems.check()?;
-        registers
-            .sources
-            .extend(self.options.registers.iter().cloned());
+        for source in &self.options.registers {
+            if let Location::Folder(folder) = &source.location {
+                registers.inputs.insert(folder.join(RADPACK_JSON));
+            }
+            registers.sources.push(source.clone());
+        }
         Ok(registers)
     }
 }
@@ -330,14 +339,14 @@ fn read(setup: &Setup) -> Result<Input, BuildError> {
 
 fn report(
     setup: Setup,
-    registers: Registers,
+    mut inputs: BTreeSet<PathBuf>,
     input: Input,
     planned: Plan,
     files: Vec<OutputFile>,
     timings: Timings,
 ) -> Report {
-    let mut inputs = registers.inputs;
     inputs.insert(setup.folder.root().join(PACKAGE_JSON));
+    inputs.extend(setup.folder.searched());
     let mut warnings = setup.warnings;
     warnings.extend(planned.warnings);
     let mut left_out = Vec::new();

@@ -19,6 +19,8 @@ pub(crate) struct Folder {
     root: PathBuf,
     /// What [`Folder::file`] found, by lexical path.
     known: Mutex<HashMap<String, Result<Option<String>, FolderError>>>,
+    /// The folders that patterns were looked for in, absolute.
+    searched: Mutex<BTreeSet<PathBuf>>,
 }
 
 /// What keeps a path in the folder from being used.
@@ -46,12 +48,21 @@ impl Folder {
         Ok(Folder {
             root,
             known: Mutex::default(),
+            searched: Mutex::default(),
         })
     }
 
     /// The folder itself, absolute and free of links.
     pub(crate) fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// The folders that patterns were looked for in, absolute: a file that is new there may be an entry.
+    pub(crate) fn searched(&self) -> BTreeSet<PathBuf> {
+        self.searched
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Where a file of the folder lies.
@@ -120,6 +131,10 @@ impl Folder {
         let base = literal.rsplit_once('/').map_or("", |(folder, _)| folder);
         let start = self.absolute(base);
         let mut found = BTreeSet::new();
+        self.searched
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(start.clone());
         if !start.is_dir() {
             return Ok(found);
         }

@@ -10,6 +10,8 @@ mod chunks;
 mod components;
 #[cfg(test)]
 mod crash_tests;
+#[cfg(feature = "embed")]
+mod embed;
 mod entries;
 mod error;
 mod exports;
@@ -36,6 +38,8 @@ mod source;
 mod sweep;
 
 pub use build::{Build, Pins};
+#[cfg(feature = "embed")]
+pub use embed::embed;
 pub use error::{BuildError, ErrorKind, Problem};
 pub use options::{EntryOption, EntryOptionError, Location, Options, Source};
 pub use report::{

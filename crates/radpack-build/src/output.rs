@@ -10,13 +10,17 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
-use tempfile::NamedTempFile;
+use tempfile::TempPath;
 
 use crate::error::{ErrorKind, Problem};
 use crate::folder::parent;
 use crate::lock::Lock;
 use crate::registers::RADPACK_JSON;
 use crate::report::FileAction;
+
+/// How many threads write and sync. They wait for the disk, not for a processor, and a file system syncs many files at once nearly
+/// as fast as one.
+const WRITERS: usize = 16;
 
 /// The work folder's name.
 pub(crate) const WORK: &str = ".radpack.tmp";
@@ -107,7 +111,11 @@ impl<'s> Session<'s> {
         let Session {
             out, hook, made, ..
         } = &mut self;
-        write(out, contents, hook, made)
+        match rayon::ThreadPoolBuilder::new().num_threads(WRITERS).build() {
+            Ok(writers) => writers.install(|| write(out, contents, hook, made)),
+            // Where so many threads cannot be had, those that there are will do.
+            Err(_) => write(out, contents, hook, made),
+        }
     }
 }
 
@@ -144,7 +152,7 @@ fn write(
         );
         return Err(Problem::new(ErrorKind::Io, message));
     }
-    let staged: Vec<(PathBuf, &str, NamedTempFile)> = missing
+    let staged: Vec<(PathBuf, &str, TempPath)> = missing
         .into_par_iter()
         .map(|(absolute, path, bytes)| {
             Ok((absolute.clone(), path, work.stage(&absolute, bytes, hook)?))
@@ -273,12 +281,7 @@ impl Work {
     }
 
     /// Writes and syncs a file that is to go to `target`.
-    fn stage(
-        &self,
-        target: &Path,
-        bytes: &[u8],
-        hook: &Hook<'_>,
-    ) -> Result<NamedTempFile, Problem> {
+    fn stage(&self, target: &Path, bytes: &[u8], hook: &Hook<'_>) -> Result<TempPath, Problem> {
         let mut builder = tempfile::Builder::new();
         #[cfg(unix)]
         {
@@ -292,7 +295,8 @@ impl Work {
             file.write_all(bytes)?;
             hook(Step::Sync, target)?;
             file.as_file().sync_all()?;
-            Ok(file)
+            // Closed: there may be more files than a process may hold open.
+            Ok(file.into_temp_path())
         };
         write().map_err(|error| Problem::io("write", target, error))
     }
@@ -304,7 +308,7 @@ impl Drop for Work {
     }
 }
 
-fn rename(file: NamedTempFile, target: &Path, hook: &Hook<'_>) -> Result<(), Problem> {
+fn rename(file: TempPath, target: &Path, hook: &Hook<'_>) -> Result<(), Problem> {
     step(hook, Step::Rename, "write", target)?;
     file.persist(target)
         .map(drop)
