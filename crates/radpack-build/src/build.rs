@@ -187,28 +187,33 @@ impl Build {
         self.supplied.insert(url.into(), contents.into());
     }
 
-    /// What each dependency in `package.json` would be pinned to (what `radpack pin` shows), without reading any module.
+    /// What each dependency in `package.json` would be pinned to (what `radpack pin` shows), without reading any module. The
+    /// package needs no name, version or entry for that.
     ///
     /// # Errors
     ///
     /// When `package.json` or a register cannot be read. A dependency that has no pin is no error of the whole, but listed.
     pub fn pins(&self) -> Result<Pins, BuildError> {
-        let setup = Setup::new(&self.folder, &self.options)?;
-        let registers = self.sources(&setup)?;
-        let existing = plan::existing(&setup.out)?;
+        let mut problems = Problems::default();
+        let (folder, package) = setup::open(&self.folder, &mut problems)?;
+        problems.check()?;
+        let Some(package) = package else {
+            return Err(setup::no_package(&folder).into());
+        };
+        let registers = self.sources(&folder, &package)?;
+        let out = setup::out_folder(&folder, &package, &self.options)?;
+        let external = setup::external(&package, &self.options);
+        let existing = plan::existing(&out)?;
         let existing = existing
             .as_ref()
-            .map(|(manifest, _)| (manifest, setup.out.as_path()));
-        let pinner = Pinner::new(
-            plan::labelled(&registers.sources, existing),
-            &setup.package.dependencies,
-        );
+            .map(|(manifest, _)| (manifest, out.as_path()));
+        let labelled = plan::labelled(&registers.sources, existing);
+        let pinner = Pinner::new(labelled, &package.dependencies);
         let mut pins = Pins::default();
-        for name in setup
-            .package
+        for name in package
             .dependencies
             .keys()
-            .filter(|name| !setup.external.contains(*name))
+            .filter(|name| !external.contains(*name))
         {
             match pinner.pin_dependency(name) {
                 Ok(pinned) => {
@@ -239,7 +244,7 @@ impl Build {
     pub(crate) fn run_with(&self, hook: &Hook<'_>) -> Result<(Report, Vec<Source>), BuildError> {
         let began = Instant::now();
         let setup = Setup::new(&self.folder, &self.options)?;
-        let registers = self.sources(&setup)?;
+        let registers = self.sources(&setup.folder, &setup.package)?;
         let input = read(&setup)?;
         let mut timings = Timings {
             reading: began.elapsed(),
@@ -288,9 +293,9 @@ impl Build {
     }
 
     /// All registers of the build, those of `package.json` at the bottom.
-    fn sources(&self, setup: &Setup) -> Result<Registers, BuildError> {
+    fn sources(&self, folder: &Folder, package: &PackageJson) -> Result<Registers, BuildError> {
         let mut problems = Problems::default();
-        let mut registers = self.read_registers(&setup.folder, &setup.package, &mut problems);
+        let mut registers = self.read_registers(folder, package, &mut problems);
         for url in &registers.wanted {
             problems.push(
                 Problem::new(
@@ -302,8 +307,10 @@ impl Build {
         }
         problems.check()?;
         for source in &self.options.registers {
-            if let Location::Folder(folder) = &source.location {
-                registers.inputs.insert(folder.join(RADPACK_JSON));
+            if let Location::Folder(folder) = &source.location
+                && let Ok(path) = std::path::absolute(folder.join(RADPACK_JSON))
+            {
+                registers.inputs.insert(path);
             }
             registers.sources.push(source.clone());
         }

@@ -18,7 +18,7 @@ use crate::folder::parent;
 use crate::graph::{Graph, Link, Node};
 use crate::module::{self, Edit};
 use crate::report::Warning;
-use crate::source::Kind;
+use crate::source::{Flaw, Kind};
 
 /// How many hexadecimal digits of a hash a name gets: the first that gives it to nothing else.
 const DIGITS: [usize; 5] = [16, 24, 32, 48, 64];
@@ -144,15 +144,16 @@ impl Namer<'_> {
         order.sort_by_key(|&node| crate::chunks::canonical(&self.names.holders[node]));
         for digits in DIGITS {
             let placeholder = "0".repeat(digits);
+            let own = |other: usize| {
+                let is_member = members.binary_search(&other).is_ok();
+                is_member.then(|| self.name(other, &placeholder))
+            };
+            let contents: Vec<Unnamed> = order
+                .par_iter()
+                .map(|&node| self.contents(node, &own))
+                .collect::<Result<_, Problem>>()?;
             let mut joint = Sha256::new();
-            for &node in &order {
-                let own = |other: usize| {
-                    members
-                        .binary_search(&other)
-                        .is_ok()
-                        .then(|| self.name(other, &placeholder))
-                };
-                let unnamed = self.contents(node, &own)?;
+            for (&node, unnamed) in order.iter().zip(&contents) {
                 for part in [self.names.holders[node].as_bytes(), &unnamed.contents] {
                     joint.update((part.len() as u64).to_le_bytes());
                     joint.update(part);
@@ -160,17 +161,14 @@ impl Namer<'_> {
             }
             let hash = hexadecimal(&joint.finalize());
             let own = |other: usize| {
-                members
-                    .binary_search(&other)
-                    .is_ok()
-                    .then(|| self.name(other, &hash[..digits]))
+                let is_member = members.binary_search(&other).is_ok();
+                is_member.then(|| self.name(other, &hash[..digits]))
             };
             let files: Vec<FinalFile> = members
-                .iter()
+                .par_iter()
                 .map(|&node| {
-                    Ok(self
-                        .contents(node, &own)?
-                        .named(self.name(node, &hash[..digits])))
+                    let unnamed = self.contents(node, &own)?;
+                    Ok(unnamed.named(self.name(node, &hash[..digits])))
                 })
                 .collect::<Result<_, Problem>>()?;
             if !files
@@ -204,11 +202,13 @@ impl Namer<'_> {
     fn contents(
         &self,
         index: usize,
-        own: &dyn Fn(usize) -> Option<String>,
+        own: &(dyn Fn(usize) -> Option<String> + Sync),
     ) -> Result<Unnamed, Problem> {
         let node = &self.graph.nodes[index];
         let source = &node.source;
-        if node.kind != Kind::Module {
+        // What is no module can only have been named by `new URL`, and is run or fetched as it is.
+        let is_as_it_is = matches!(source.flaw, Some(Flaw::Syntax(_) | Flaw::NotUtf8(_)));
+        if node.kind != Kind::Module || is_as_it_is {
             return Ok(Unnamed {
                 contents: source.contents.clone(),
                 map: None,

@@ -89,9 +89,18 @@ impl<'s> Session<'s> {
             made: Made::default(),
             lock: None,
         };
-        session.made.folder(out, hook)?;
-        let lock =
-            Lock::take(out).map_err(|error| Problem::io("lock the output folder", out, error))?;
+        // Another builder that fails takes back the folder that it made, perhaps just before this one uses it.
+        let mut attempts = 0;
+        let lock = loop {
+            session.made.folder(out, hook)?;
+            match Lock::take(out) {
+                Ok(lock) => break lock,
+                Err(error) if error.kind() == io::ErrorKind::NotFound && attempts < 100 => {
+                    attempts += 1
+                }
+                Err(error) => return Err(Problem::io("lock the output folder", out, error)),
+            }
+        };
         session.lock = Some(lock);
         Ok(session)
     }

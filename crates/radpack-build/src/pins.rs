@@ -192,7 +192,9 @@ impl<'r> Pinner<'r> {
     /// The error completes the sentence "`import` … ".
     pub(crate) fn pin(&self, import: &str) -> Result<Pinned, String> {
         let id = Id::parse(import).map_err(|error| format!("is no id: {error}"))?;
-        if id.spec.is_some() {
+        if let Some(carried) = id.spec {
+            Spec::parse(carried)
+                .map_err(|error| format!("carries a version that is none: {error}"))?;
             return Ok(Pinned::as_written(import));
         }
         let spec = self.specs.get(id.name).map(String::as_str);
@@ -663,6 +665,12 @@ mod tests {
         assert!(pinner.pin("b").unwrap_err().starts_with(
             "is in none of the registers (as nowhere), and its spec \"npm:nowhere@next\" in package.json names no version to pin"
         ));
+        assert!(
+            pinner
+                .pin("c@^^/x")
+                .unwrap_err()
+                .starts_with("carries a version that is none: ")
+        );
         assert_eq!(
             pinner.pin("c/x").unwrap().warning.unwrap(),
             "no register serves c/x; it is pinned to \"^6\" by its spec \"^6.5.0\" in package.json"

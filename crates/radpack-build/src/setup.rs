@@ -65,8 +65,6 @@ impl Setup {
         let Settings {
             name,
             version,
-            out,
-            external,
             vars,
             keep_minors,
             keep_majors,
@@ -84,20 +82,20 @@ impl Setup {
             .or(package.name.as_ref());
         let version_text = version.as_ref().or(package.version.as_ref());
         if !described && (name.is_none() || options.version.is_none()) {
-            let message = format!("there is no {PACKAGE_JSON} in {}", opened.root().display());
-            return Err(Problem::new(ErrorKind::Package, message).into());
+            return Err(no_package(&opened).into());
         }
         let name = settle_name(name.map(String::as_str), &mut problems);
         let version = match (&options.version, version_text) {
             (Some(version), _) => Some(crate::prune::without_metadata(version)),
             (None, text) => settle_version(text.map(String::as_str), &mut problems),
         };
-        let out = match (&options.out, out) {
-            (Some(out), _) => out.clone(),
-            (None, Some(out)) => opened.root().join(out),
-            (None, None) => opened.root().join(DEFAULT_OUT),
+        let out = match out_folder(&opened, &package, options) {
+            Ok(out) => Some(out),
+            Err(problem) => {
+                problems.push(problem);
+                None
+            }
         };
-        let out = settle_out(&out, &mut problems);
         problems.check()?;
         let (Some(name), Some(version), Some(out)) = (name, version, out) else {
             return Err(
@@ -142,7 +140,7 @@ impl Setup {
             version,
             out,
             entries: options.entries.clone(),
-            external: external.iter().chain(&options.external).cloned().collect(),
+            external: external(&package, options),
             vars: all_vars,
             retention,
             delete_unreferenced: options
@@ -155,6 +153,36 @@ impl Setup {
             package,
         })
     }
+}
+
+/// The problem that a folder without `package.json` is.
+pub(crate) fn no_package(folder: &Folder) -> Problem {
+    let message = format!("there is no {PACKAGE_JSON} in {}", folder.root().display());
+    Problem::new(ErrorKind::Package, message)
+}
+
+/// What is nobody's business here.
+pub(crate) fn external(package: &PackageJson, options: &Options) -> BTreeSet<String> {
+    package
+        .settings
+        .external
+        .iter()
+        .chain(&options.external)
+        .cloned()
+        .collect()
+}
+
+/// The output folder, absolute; it need not exist.
+pub(crate) fn out_folder(
+    folder: &Folder,
+    package: &PackageJson,
+    options: &Options,
+) -> Result<PathBuf, Problem> {
+    settle_out(&match (&options.out, &package.settings.out) {
+        (Some(out), _) => out.clone(),
+        (None, Some(out)) => folder.root().join(out),
+        (None, None) => folder.root().join(DEFAULT_OUT),
+    })
 }
 
 fn settle_name(name: Option<&str>, problems: &mut Problems) -> Option<String> {
@@ -190,14 +218,9 @@ fn settle_version(text: Option<&str>, problems: &mut Problems) -> Option<Version
 }
 
 /// The output folder, absolute. It need not exist; of what does, links are followed, so that two builds agree on its name.
-fn settle_out(out: &Path, problems: &mut Problems) -> Option<PathBuf> {
-    let absolute = match std::path::absolute(out) {
-        Ok(absolute) => absolute,
-        Err(error) => {
-            problems.push(Problem::io("use the output folder", out, error));
-            return None;
-        }
-    };
+fn settle_out(out: &Path) -> Result<PathBuf, Problem> {
+    let cannot = |error| Problem::io("use the output folder", out, error);
+    let absolute = std::path::absolute(out).map_err(cannot)?;
     let mut missing = Vec::new();
     let mut exists = absolute.as_path();
     loop {
@@ -205,24 +228,20 @@ fn settle_out(out: &Path, problems: &mut Problems) -> Option<PathBuf> {
             Ok(mut real) => {
                 if !real.is_dir() {
                     let message = format!("the output folder {} is a file", real.display());
-                    problems.push(Problem::new(ErrorKind::Io, message));
-                    return None;
+                    return Err(Problem::new(ErrorKind::Io, message));
                 }
                 real.extend(missing.into_iter().rev());
-                return Some(real);
+                return Ok(real);
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => {
-                problems.push(Problem::io("use the output folder", out, error));
-                return None;
-            }
+            Err(error) => return Err(cannot(error)),
         }
         match (exists.parent(), exists.file_name()) {
             (Some(parent), Some(name)) => {
                 missing.push(name);
                 exists = parent;
             }
-            _ => return Some(absolute.clone()),
+            _ => return Ok(absolute.clone()),
         }
     }
 }
