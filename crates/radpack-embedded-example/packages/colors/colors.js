@@ -1,0 +1,2 @@
+export const red = '#c1121f';
+export const blue = '#003049';

@@ -1,0 +1,1 @@
+export const attributes = (values) => Object.entries(values).map(([name, value]) => `${name}="${value}"`).join(' ');

@@ -1,0 +1,2 @@
+export { circle } from './round.js';
+export const exportAs = async (format) => (await import('./export.js'))[format];
