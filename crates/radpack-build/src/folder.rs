@@ -179,7 +179,11 @@ impl Folder {
                 .strip_prefix(&self.root)
                 .unwrap_or(entry.path());
             let Some(path) = with_slashes(lexical) else {
-                return Err((lexical.display().to_string(), FolderError::NotUtf8));
+                let shown = lexical.to_string_lossy().replace('\\', "/");
+                if star_of(pattern, &shown).is_some() {
+                    return Err((shown, FolderError::NotUtf8));
+                }
+                continue;
             };
             if let Some(star) = star_of(pattern, &path) {
                 found.insert(star.to_owned());

@@ -69,8 +69,16 @@ pub(crate) enum Origin<'s> {
 #[derive(Debug, Default)]
 pub(crate) struct Retained {
     pub(crate) versions: BTreeMap<Version, VersionEntries>,
-    /// Files to copy: from where, by where to, relative to the output folder.
-    pub(crate) copies: BTreeMap<String, PathBuf>,
+    /// Files to copy, by where to, relative to the output folder.
+    pub(crate) copies: BTreeMap<String, Copy>,
+}
+
+/// A file of another register.
+#[derive(Debug)]
+pub(crate) struct Copy {
+    pub(crate) from: PathBuf,
+    /// What the register says that it is.
+    pub(crate) integrity: Option<String>,
 }
 
 /// The vars of the new manifest.
@@ -195,7 +203,7 @@ fn take(
     version: &Version,
     registers: &[Layer<'_>],
     vars: &BTreeMap<String, String>,
-    copies: &mut BTreeMap<String, PathBuf>,
+    copies: &mut BTreeMap<String, Copy>,
     problems: &mut Problems,
 ) -> VersionEntries {
     let found = registers.iter().rev().find_map(|from| {
@@ -231,7 +239,11 @@ fn take(
                                         .unwrap_or(&path)
                                         .to_owned()
                                 });
-                        copies.insert(format!("{name}/{file}"), folder.join(&path));
+                        let copy = Copy {
+                            from: folder.join(&path),
+                            integrity: at.integrity.clone(),
+                        };
+                        copies.insert(format!("{name}/{file}"), copy);
                         at.file = Some(file);
                         at.url = None;
                     }

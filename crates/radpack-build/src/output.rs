@@ -96,7 +96,7 @@ impl<'s> Session<'s> {
             match Lock::take(out) {
                 Ok(lock) => break lock,
                 Err(error) if error.kind() == io::ErrorKind::NotFound && attempts < 100 => {
-                    attempts += 1
+                    attempts += 1;
                 }
                 Err(error) => return Err(Problem::io("lock the output folder", out, error)),
             }

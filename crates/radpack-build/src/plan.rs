@@ -15,7 +15,7 @@ use crate::chunks::{Names, canonical};
 use crate::error::{BuildError, ErrorKind, Problem, Problems};
 use crate::graph::{Graph, Link};
 use crate::maps::map_of;
-use crate::merge::{self, EntryAt, Layer, Needed, Origin, Retained, VersionEntries};
+use crate::merge::{self, Copy, EntryAt, Layer, Needed, Origin, Retained, VersionEntries};
 use crate::module::ImportKind;
 use crate::names::{self, FinalFile};
 use crate::options::Source;
@@ -312,7 +312,7 @@ fn pin(
 /// The files of retained versions that come from other registers, with their source maps.
 fn read_copies(retained: &Retained, problems: &mut Problems) -> BTreeMap<String, PlannedFile> {
     let mut files = BTreeMap::new();
-    for (path, from) in &retained.copies {
+    for (path, Copy { from, integrity }) in &retained.copies {
         let contents = match fs::read(from) {
             Ok(contents) => contents,
             Err(error) => {
@@ -320,6 +320,17 @@ fn read_copies(retained: &Retained, problems: &mut Problems) -> BTreeMap<String,
                 continue;
             }
         };
+        let found = names::integrity(&contents);
+        if let Some(stated) = integrity
+            .as_ref()
+            .filter(|stated| stated.starts_with("sha384-") && **stated != found)
+        {
+            let from = from.display();
+            let message = format!(
+                "{from} is not the file that its register means: its integrity is {found}, not {stated}"
+            );
+            problems.push(Problem::new(ErrorKind::Register, message));
+        }
         // The map lies beside the file, there as here.
         let map = map_of(path, &contents).and_then(|map| {
             let beside = from.parent()?.join(map_of("x", &contents)?);

@@ -222,7 +222,7 @@ fn files_of_a_cycle_are_named_together() {
 #[test]
 fn a_cycle_and_a_chain_of_thousands_of_modules() {
     let place = Place::new();
-    let length = 3_000;
+    let length = 2_000;
     for closed in [true, false] {
         let mut files = vec![package("long")];
         for number in 0..length {

@@ -300,6 +300,66 @@ fn a_file_that_a_local_register_lacks_is_told() {
 }
 
 #[test]
+fn files_of_a_local_register_of_another_layout_find_their_place() {
+    let live = Place::new();
+    let manifest = r#"{"vars":{"dir":"files"},"exports":{"something":{"v":[[1]],"d":[["index",[{"v":[0],"f":"i.js"}]],
+        ["far",[{"v":[0],"u":"https://x.example/${dir}/${entry}.js"}]],["near",[{"v":[0],"u":"${baseUrl}/${dir}/n.js"}]]]}}}"#;
+    live.write(
+        "",
+        &[
+            ("radpack.json", manifest),
+            ("i.js", "1"),
+            ("files/n.js", "2"),
+        ],
+    );
+    let place = Place::new();
+    let source = Source::new(
+        manifest_in(live.path()),
+        Location::Folder(live.path().to_owned()),
+    );
+    place
+        .package("something", "2.0.0")
+        .register(source)
+        .run()
+        .unwrap();
+    let found = urls(&place.manifest(), "something");
+    assert_eq!(found["index@1.0.0"], "${baseUrl}/something/i.js");
+    assert_eq!(found["far@1.0.0"], "https://x.example/files/far.js");
+    assert_eq!(found["near@1.0.0"], "${baseUrl}/something/files/n.js");
+    assert_eq!(
+        fs::read_to_string(place.out().join("something/i.js")).unwrap(),
+        "1"
+    );
+    assert_eq!(
+        fs::read_to_string(place.out().join("something/files/n.js")).unwrap(),
+        "2"
+    );
+}
+
+#[test]
+fn a_file_of_a_local_register_that_is_not_what_is_stated_is_not_copied() {
+    let live = Place::new();
+    live.package("something", "1.0.0").run().unwrap();
+    let manifest = live.manifest();
+    let file = urls(&manifest, "something")["index@1.0.0"].replace("${baseUrl}/", "");
+    fs::write(live.out().join(&file), "something else").unwrap();
+    let place = Place::new();
+    let source = Source::new(manifest, Location::Folder(live.out()));
+    let error = place
+        .package("something", "2.0.0")
+        .register(source)
+        .run()
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Register);
+    assert!(
+        error
+            .to_string()
+            .contains(&format!("{file} is not the file that its register means")),
+        "{error}"
+    );
+}
+
+#[test]
 fn versions_of_a_remote_register_keep_their_place() {
     let live = r#"{"vars":{"baseUrl":"https://cdn.example/live","tier":"a","url":"${baseUrl}/${tier}/${file}"},"exports":{
         "something":{"v":[[1,4],[1,3]],"d":[["index",[{"v":[0],"f":"i.js","s":[1,2]},{"v":[1],"f":"old.js"}]],
