@@ -1,0 +1,37 @@
+//! The long-form pages of `docs/`, compiled, so that what they show runs.
+//!
+//! They are part of the documentation only: nothing in here can be used. A page whose examples need a feature is there where that
+//! feature is on.
+
+#[cfg_attr(feature = "manifest", doc = include_str!("../docs/manifest.md"))]
+#[cfg_attr(
+    not(feature = "manifest"),
+    doc = "The page comes with the feature `manifest`."
+)]
+pub mod manifest {}
+
+#[cfg_attr(feature = "build", doc = include_str!("../docs/building.md"))]
+#[cfg_attr(
+    not(feature = "build"),
+    doc = "The page comes with the feature `build`."
+)]
+pub mod building {}
+
+#[cfg_attr(feature = "resolve", doc = include_str!("../docs/resolving.md"))]
+#[cfg_attr(
+    not(feature = "resolve"),
+    doc = "The page comes with the feature `resolve`."
+)]
+pub mod resolving {}
+
+#[cfg_attr(feature = "embed", doc = include_str!("../docs/embedding.md"))]
+#[cfg_attr(
+    not(feature = "embed"),
+    doc = "The page comes with the feature `embed`."
+)]
+pub mod embedding {}
+
+// The first definition of a link counts: here it leads to the page, in the file to the file.
+#[doc = "[building]: self::building"]
+#[doc = include_str!("../docs/command-line.md")]
+pub mod command_line {}
