@@ -7,16 +7,15 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use radpack_benches::compare;
 use radpack_benches::workload::{DRAWN, SIZES, Workload};
+use radpack_benches::{compare, quick};
 use radpack_resolve::{Index, Layer, Memo};
 
 type Bare = hashbrown::HashMap<Box<str>, u32, foldhash::fast::FixedState>;
 
 fn resolve(criterion: &mut Criterion) {
-    let quick = std::env::args().any(|argument| argument == "--test" || argument == "--quick");
-    let sizes = if quick { &SIZES[..2] } else { &SIZES[..] };
-    let rounds = if quick { 5 } else { 101 };
+    let sizes = if quick() { &SIZES[..2] } else { &SIZES[..] };
+    let rounds = if quick() { 5 } else { 101 };
     let mut group = criterion.benchmark_group("resolve");
     group.throughput(Throughput::Elements(DRAWN as u64));
     for (step, size) in sizes.iter().enumerate() {

@@ -1,9 +1,15 @@
 //! What the benchmarks share: generated workloads, and comparing two ways within one run.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
+pub mod memory;
 pub mod workload;
 
 use std::time::Instant;
+
+/// Whether the benchmarks are only to be run briefly, as a test that they work.
+pub fn quick() -> bool {
+    std::env::args().any(|argument| argument == "--test" || argument == "--quick")
+}
 
 /// Times two ways of the same work in turn, and prints the ratio of their medians beside what is claimed.
 ///
@@ -15,15 +21,29 @@ pub fn compare(
     mut ours: impl FnMut(),
     mut theirs: impl FnMut(),
 ) -> f64 {
+    compare_with_setup(question, claim, rounds, || (), |()| ours(), |()| theirs())
+}
+
+/// As [`compare`], with input that is made anew for each run and not timed.
+pub fn compare_with_setup<T>(
+    question: &str,
+    claim: &str,
+    rounds: usize,
+    mut setup: impl FnMut() -> T,
+    mut ours: impl FnMut(T),
+    mut theirs: impl FnMut(T),
+) -> f64 {
     let mut times = [Vec::new(), Vec::new()];
-    ours();
-    theirs();
+    ours(setup());
+    theirs(setup());
     for _ in 0..rounds {
+        let input = setup();
         let start = Instant::now();
-        ours();
+        ours(input);
         times[0].push(start.elapsed());
+        let input = setup();
         let start = Instant::now();
-        theirs();
+        theirs(input);
         times[1].push(start.elapsed());
     }
     let [ours, theirs] = times.map(|mut times| {

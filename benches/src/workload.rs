@@ -24,7 +24,7 @@ impl Random {
     }
 
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn word(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut word = self.0;
         word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -34,12 +34,12 @@ impl Random {
 
     /// A number below `limit`.
     pub fn below(&mut self, limit: u64) -> u64 {
-        self.next() % limit
+        self.word() % limit
     }
 
     /// A number from 0 to 1.
     pub fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1u64 << 53) as f64
+        (self.word() >> 11) as f64 / (1u64 << 53) as f64
     }
 }
 
@@ -205,7 +205,7 @@ fn write_package(json: &mut String, random: &mut Random, packages: &[Package], n
             let _ = write!(
                 json,
                 "{comma}{{\"v\":[{version}],\"f\":\"{entry}-{:016x}.js\",\"s\":[",
-                random.next()
+                random.word()
             );
             // The vendor chunk needs nothing of its own package; all others need the shared or the vendor chunk.
             let own = if position == 2 {
@@ -226,7 +226,7 @@ fn write_package(json: &mut String, random: &mut Random, packages: &[Package], n
             };
             json.push_str("],\"i\":\"sha384-");
             for _ in 0..8 {
-                let mut word = random.next();
+                let mut word = random.word();
                 for _ in 0..8 {
                     const ALPHABET: &[u8; 64] =
                         b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -242,4 +242,49 @@ fn write_package(json: &mut String, random: &mut Random, packages: &[Package], n
         let _ = write!(json, ",\"{id}\"");
     }
     json.push_str("]}");
+}
+
+/// A manifest of packages `p000000` and so on, in chains of a hundred: each needs the next, the last of a chain nothing.
+pub fn chains(size: usize) -> String {
+    let mut json = String::from(
+        r#"{"vars":{"baseUrl":"https://cdn.example/acme","url":"${baseUrl}/${name}/${file}"},"exports":{"#,
+    );
+    for number in 0..size {
+        let comma = if number > 0 { "," } else { "" };
+        let last = number % 100 == 99;
+        let needs = if last { "" } else { r#","s":[1]"# };
+        // Writing to a String cannot fail.
+        let _ = write!(
+            json,
+            r#"{comma}"p{number:06}":{{"v":[[1]],"d":[["index",[{{"v":[0],"f":"index-{number:016x}.js"{needs}}}]]"#
+        );
+        if !last {
+            let _ = write!(json, r#","p{:06}@^1""#, number + 1);
+        }
+        json.push_str("]}");
+    }
+    json.push_str("}}");
+    json
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use radpack_manifest::Manifest;
+
+    /// What is measured must be what `radpack build` writes.
+    #[test]
+    fn manifests_are_canonical() {
+        for json in [Workload::new(100).json, chains(200)] {
+            let manifest = Manifest::from_slice(json.as_bytes()).expect("the workload is valid");
+            assert_eq!(manifest.to_json(), json);
+        }
+    }
+
+    #[test]
+    fn every_drawn_id_is_among_all() {
+        let workload = Workload::new(100);
+        let all: std::collections::HashSet<String> = workload.all_ids().collect();
+        assert!(workload.draw().iter().all(|id| all.contains(id)));
+    }
 }

@@ -120,10 +120,7 @@ impl Reader {
                 Content::Register(bytes) => {
                     manifests.extend(self.flatten(source, &bytes, true)?.manifests);
                 }
-                Content::Index(_) => {
-                    let message = format!("{source} is an index file already");
-                    return Err(Failure::new(Word::InvalidManifest, message));
-                }
+                Content::Index(index) => manifests.extend(manifests_of(source, &index)?),
             }
         }
         compile(&manifests)
@@ -184,11 +181,16 @@ impl Reader {
                         _ => *index,
                     });
                 }
-                Ok(Content::Index(_)) => {
-                    let message = format!(
-                        "{source} is an index file, which cannot lie among other manifests; compile them together"
-                    );
-                    return Err(Failure::new(Word::InvalidManifest, message));
+                Ok(Content::Index(index)) => {
+                    let base = base_of(source).filter(|_| !lookup.has_var("baseUrl"));
+                    for mut manifest in manifests_of(source, &index)? {
+                        if let Some(base) = &base {
+                            let vars = &mut manifest.vars;
+                            vars.entry("baseUrl".to_owned())
+                                .or_insert_with(|| base.clone());
+                        }
+                        manifests.push(manifest);
+                    }
                 }
                 Err(mut failure) => {
                     if lookup.manifests.is_empty() {
@@ -354,6 +356,13 @@ fn base_of(source: &Source) -> Option<String> {
 
 fn unreadable(path: &Path, error: &io::Error) -> Failure {
     Failure::new(Word::Io, format!("cannot read {}", path.display())).caused_by(error)
+}
+
+/// The manifests of an index file, to lay others on top or below.
+fn manifests_of(source: &Source, index: &Index) -> Result<Vec<Manifest>, Failure> {
+    index
+        .to_manifests()
+        .map_err(|error| bad_index(source, &error))
 }
 
 fn bad_index(source: &Source, error: &IndexError) -> Failure {

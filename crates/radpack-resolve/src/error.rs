@@ -107,6 +107,13 @@ impl IndexError {
         )
     }
 
+    pub(crate) fn inconsistent() -> Self {
+        Self::new(
+            IndexErrorKind::Damaged,
+            "the index is damaged: its sections contradict each other; compile it again".to_owned(),
+        )
+    }
+
     pub(crate) fn too_large(what: &str, limit: u64) -> Self {
         Self::new(
             IndexErrorKind::TooLarge,
@@ -287,7 +294,7 @@ impl fmt::Display for ResolveError {
                     "the index is damaged: cannot resolve `{id}`; verify the index or compile it again"
                 )?;
             }
-            Detail::Id(_) => write!(formatter, "`{}` is not an id", Shortened(id))?,
+            Detail::Id(error) => write!(formatter, "{error}")?,
             Detail::Spec(_) => write!(formatter, "`{}` has an invalid spec", Shortened(id))?,
             Detail::Package(package) => write!(
                 formatter,
@@ -353,7 +360,6 @@ impl fmt::Display for ResolveError {
 impl std::error::Error for ResolveError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.0.detail {
-            Detail::Id(error) => Some(error),
             Detail::Spec(error) => Some(error),
             Detail::Dependency { source, .. } => Some(source.as_ref()),
             _ => None,

@@ -10,6 +10,7 @@ mod found;
 mod hash;
 mod index;
 mod list;
+mod manifests;
 mod map;
 mod memo;
 mod query;

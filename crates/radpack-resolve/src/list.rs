@@ -199,7 +199,7 @@ fn with_entry(id: &str, entry: &str, other: &str) -> String {
 /// The closest of some names, if it is close: at most a third of it is different, two characters swapped count as one.
 fn closest<'n>(asked: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     let length = asked.chars().count();
-    let limit = (length / 3).max(2).min(8);
+    let limit = (length / 3).clamp(2, 8);
     let mut best: Option<(usize, &'n str)> = None;
     for name in names {
         // The lengths' difference is a lower bound, and cheap.

@@ -56,7 +56,7 @@ impl Parts {
         bytes.extend_from_slice(&header);
         debug_assert_eq!(bytes.len(), HEADER_BYTES);
         let begin = |section: Section, bytes: &mut Vec<u8>| {
-            bytes.resize(layout.sections[section as usize].0, 0)
+            bytes.resize(layout.sections[section as usize].0, 0);
         };
         begin(Section::Records, &mut bytes);
         for record in &self.records {

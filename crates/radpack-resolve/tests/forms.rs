@@ -25,6 +25,7 @@ const IDS: [&str; 12] = [
 /// Everything that can be asked, as text.
 fn answers(index: &Index) -> String {
     let mut text = String::new();
+    let _ = index.to_manifests();
     let query = index.query();
     let mut memo = Memo::new(4);
     for id in IDS {
@@ -53,7 +54,7 @@ fn answers(index: &Index) -> String {
         }
     }
     query.resolve_batch(&IDS, |position, found| {
-        text.push_str(&format!("{position}{}", found.is_ok()))
+        text.push_str(&format!("{position}{}", found.is_ok()));
     });
     for package in index.packages() {
         text.push_str(package.name());
@@ -95,6 +96,15 @@ fn the_same_manifest_gives_the_same_bytes() {
     let two = Index::from_manifest(&manifest).unwrap();
     assert_eq!(one.to_bytes(), two.to_bytes());
     assert_eq!(answers(&one), answers(&Index::from_json(GOOD).unwrap()));
+}
+
+#[test]
+fn an_index_gives_its_manifests_back() {
+    let hidden = r#"{"vars":{"baseUrl":"x"},"exports":{"a":{"v":[[1]],"d":[["index",[{"v":[0]}]]]}},"register":false}"#;
+    let index = Index::from_layers([GOOD, hidden].map(radpack_resolve::Layer::json)).unwrap();
+    let found: Vec<String> = index.to_manifests().unwrap().iter().map(|manifest| manifest.to_json()).collect();
+    let expected = [GOOD, hidden].map(|json| radpack_manifest::Manifest::from_slice(json.as_bytes()).unwrap().to_json());
+    assert_eq!(found, expected);
 }
 
 #[test]

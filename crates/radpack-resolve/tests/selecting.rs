@@ -329,11 +329,11 @@ fn messages_say_what_is_known() {
         InvalidSpec,
         "`shapes@^1.2.3.4` has an invalid spec",
     );
-    assert_error(&index, "a//b", InvalidId, "`a//b` is not an id");
-    let error = index.resolve("a//b").unwrap_err();
-    assert!(
-        std::error::Error::source(&error).is_some(),
-        "the cause says what is wrong with it"
+    assert_error(
+        &index,
+        "a//b",
+        InvalidId,
+        &radpack_manifest::Id::parse("a//b").unwrap_err().to_string(),
     );
     let strict = index.query().fallback(Fallback::None);
     let error = strict.resolve("shapes@2.0.0").unwrap_err();

@@ -108,6 +108,51 @@ fn layers_stay_layers() {
     );
 }
 
+/// An index file may lie among manifests, as the manifests that it was compiled from would.
+#[test]
+fn an_index_file_lies_among_other_manifests() {
+    let local =
+        r#"{"exports":{"shapes":{"v":[[2,5]],"d":[["index",[{"v":[0],"f":"local.js"}]]]}}}"#;
+    let folder = folder([("live.json", SHAPES), ("local.json", local)]);
+    radpack_in(
+        folder.path(),
+        ["compile", "local.json", "--out", "local.index"],
+    )
+    .run();
+    let url = |file: &str| url::Url::from_file_path(folder.path().join(file)).unwrap();
+    let expected = format!(
+        "shapes@2  shapes@2.5.0  in-range  {}\nshapes@1  shapes@1.4.0  in-range  https://cdn.example/index-1.js\n",
+        url("local.js")
+    );
+    let manifests = ["--manifest", "live.json", "--manifest", "local.index"];
+    radpack_in(
+        folder.path(),
+        ["resolve"]
+            .iter()
+            .chain(&manifests)
+            .chain(&["shapes@2", "shapes@1"]),
+    )
+    .run()
+    .prints(&expected);
+    radpack_in(
+        folder.path(),
+        ["compile", "live.json", "local.index", "--out", "both.index"],
+    )
+    .run();
+    radpack_in(
+        folder.path(),
+        [
+            "resolve",
+            "--manifest",
+            "both.index",
+            "shapes@2",
+            "shapes@1",
+        ],
+    )
+    .run()
+    .prints(&expected);
+}
+
 #[test]
 fn what_cannot_be_compiled_or_written_is_told() {
     let folder = shapes();
@@ -126,9 +171,6 @@ fn what_cannot_be_compiled_or_written_is_told() {
         ["compile", "radpack.json", "--out", "r.index"],
     )
     .run();
-    radpack_in(folder.path(), ["compile", "r.index", "--out", "s.index"])
-        .run()
-        .is(1, "", "error: r.index is an index file already\n");
     radpack_in(folder.path(), ["merge", "r.index"]).run().is(
         1,
         "",

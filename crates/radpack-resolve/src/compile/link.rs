@@ -24,7 +24,7 @@ impl Writer {
             statics: 0,
         });
         let index = Index::new(Storage::Parts(Box::new(self.parts)));
-        let (slots, seed, nexts) = fill(&index)?;
+        let ((slots, nexts), seed) = fill(&index)?;
         let Storage::Parts(mut parts) = index.storage else {
             unreachable!("made from parts above")
         };
@@ -47,17 +47,18 @@ impl Writer {
     }
 }
 
-type Slots = (Vec<[u8; 8]>, u64, Vec<(u32, u32)>);
+/// The slots, and which record lies on which.
+type Table = (Vec<[u8; 8]>, Vec<(u32, u32)>);
 
 /// Hashes all records. One slot in three is taken, so that five keys in six stand in the very slot where their search
 /// begins: a second probe costs little, a branch that the processor could not foresee costs more than the memory.
-fn fill(index: &Index) -> Result<Slots, IndexError> {
+fn fill(index: &Index) -> Result<(Table, u64), IndexError> {
     let records = index.len();
     let mut size = records * 3 + 8;
     loop {
         for seed in 0..SEEDS {
-            if let Some((slots, nexts)) = try_fill(index, size, seed) {
-                return Ok((slots, seed, nexts));
+            if let Some(table) = try_fill(index, size, seed) {
+                return Ok((table, seed));
             }
         }
         size *= 2;
@@ -68,7 +69,7 @@ fn fill(index: &Index) -> Result<Slots, IndexError> {
 }
 
 /// `None`: some key would stand too far from where its search begins.
-fn try_fill(index: &Index, size: usize, seed: u64) -> Option<(Vec<[u8; 8]>, Vec<(u32, u32)>)> {
+fn try_fill(index: &Index, size: usize, seed: u64) -> Option<Table> {
     let mut slots = vec![[0; 8]; size];
     let mut nexts = Vec::new();
     for number in 0..index.len() as u32 {

@@ -34,6 +34,7 @@ pub(crate) fn scan(
         return Ok(Scanned::NotCanonical(json));
     }
     let mark = writer.mark();
+    writer.reserve(json.len());
     let vars = match str::from_utf8(&json) {
         Ok(text) => {
             let mut scanner = Scanner {
