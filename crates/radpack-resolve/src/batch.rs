@@ -1,11 +1,12 @@
 //! Many ids at once: the look-ups go through their steps side by side, so that their waits for memory overlap.
 
 use crate::error::ResolveError;
+use crate::format::{NONE, TEXTS};
 use crate::found::Found;
 use crate::hash;
-use crate::index::slot_of;
+use crate::hot;
 use crate::query::Query;
-use crate::split::{Parts, parts};
+use crate::split::{Long, Parts, Short, parts};
 
 /// Ids under way at once: more than a core can have cache misses outstanding, few enough for the stack.
 const WIDTH: usize = 16;
@@ -29,38 +30,38 @@ impl<'i> Query<'i, '_> {
         ids: &[S],
         mut answer: impl FnMut(usize, Result<Found<'i>, ResolveError>),
     ) {
-        let index = self.index;
-        let slots = index.storage.slot_table();
-        let seed = index.storage.seed();
+        let view = &self.view;
         for (chunk_number, chunk) in ids.chunks(WIDTH).enumerate() {
-            let mut lanes: [Option<Parts>; WIDTH] = [None; WIDTH];
-            let mut hashes = [0u64; WIDTH];
-            let mut firsts = [0u64; WIDTH];
-            for (lane, id) in chunk.iter().enumerate() {
-                lanes[lane] = parts(id.as_ref().as_bytes());
-                hashes[lane] = lanes[lane]
-                    .as_ref()
-                    .map_or(0, |parts| hash::words(seed, &parts.key));
+            let mut lanes = [Parts::default(); WIDTH];
+            let mut numbers = [NONE; WIDTH];
+            for ((id, lane), number) in chunk.iter().zip(&mut lanes).zip(&mut numbers) {
+                let id = id.as_ref().as_bytes();
+                let parts = if id.len() >= 16 {
+                    Long::new(id).and_then(parts)
+                } else {
+                    Short::new(id).and_then(parts)
+                };
+                if let Some(parts) = parts {
+                    *lane = parts;
+                    *number = view.probe(hash::words(view.seed_key, &lane.key));
+                }
             }
-            // The first slot of each: loads that wait for nothing but memory, so close together that all are under way.
-            for (first, hash) in firsts.iter_mut().zip(hashes) {
-                *first = slots
-                    .get(slot_of(hash, slots.len()))
-                    .map_or(0, |slot| u64::from_le_bytes(*slot));
-            }
-            // Both lines of the record that the first slot names, right more often than not.
+            // Both lines of each record: loads that wait for nothing but memory, so close together that all are under
+            // way at once.
             let mut touched = 0;
-            for first in firsts {
-                if let Some(record) = index.storage.record((first as u32).wrapping_sub(1)) {
-                    touched ^= record[0] ^ record[64];
+            for number in numbers {
+                if let Some(record) = view.record(number) {
+                    touched ^= record.0[0] ^ record.0[TEXTS];
                 }
             }
             std::hint::black_box(touched);
             for (lane, id) in chunk.iter().enumerate() {
-                let id = id.as_ref();
-                let found = match &lanes[lane] {
-                    Some(parts) => self.resolve_parts(id, parts, hashes[lane]),
-                    None => self.resolve_cold(id),
+                let found = match hot::select(view, numbers[lane], &lanes[lane], self.fallback) {
+                    Some(place) => Ok(Found {
+                        index: self.index,
+                        place,
+                    }),
+                    None => self.resolve_cold(id.as_ref()),
                 };
                 answer(chunk_number * WIDTH + lane, found);
             }

@@ -6,7 +6,7 @@
 //! ```text
 //! header     256 bytes, below
 //! records    128 bytes each: one export (package × entry × layer), two cache lines: its key; its versions as text, which
-//!            nearly every spec is matched against
+//!            nearly every spec is matched against; see [`Record`]
 //! slots        8 bytes each: a hash table of records: high 32 bits of the key's hash, low 32 bits record + 1
 //! variants    24 bytes each: file or URL, integrity, where its dependencies begin; one more row closes the last
 //! dependencies 4 bytes each: a record (own entry), or OUTSIDE | row of `outsides`
@@ -24,7 +24,7 @@
 //! Sections start at multiples of 64 bytes. The header's section table holds offset and row count of each.
 
 use crate::error::IndexError;
-use crate::split::{KeyWords, offset, ones};
+use crate::split::{KeyWords, load, tail_offset};
 use wide::u32x4;
 
 /// The first eight bytes of an index file.
@@ -49,26 +49,33 @@ pub(crate) const OUTSIDE: u32 = 1 << 31;
 pub(crate) const RECORD: usize = 128;
 /// A record of nothing.
 pub(crate) const NO_RECORD: &[u8; RECORD] = &[0; RECORD];
-/// Where a record's name begins; its entry follows.
-pub(crate) const KEY: usize = 24;
-/// Where a record's texts, ordinals and count stand.
+/// Where a record's name stands, and its entry.
+pub(crate) const NAME: usize = 16;
+pub(crate) const ENTRY: usize = NAME + NAME_ROOM;
+/// Where a record's texts, ordinals and package stand.
 pub(crate) const TEXTS: usize = 64;
 pub(crate) const ORDINALS: usize = 112;
-pub(crate) const COUNT: usize = 127;
+pub(crate) const PACKAGE: usize = 124;
 
-/// Bytes of name and entry that a record holds itself, each within what the hot lane takes. The entry `index` is empty.
-pub(crate) const INLINE_KEY: usize = 40;
+/// Where the record of the layer below stands.
+pub(crate) const NEXT: usize = 8;
+/// The longest name that a record holds itself, in bytes.
+pub(crate) const NAME_ROOM: usize = 32;
+/// The longest entry that a record holds itself, in bytes. The entry `index` is empty.
+pub(crate) const ENTRY_ROOM: usize = 16;
 /// Versions that a record holds itself.
 pub(crate) const INLINE_VERSIONS: usize = 12;
 
+/// Where the length of the entry stands in a record's first word, above that of the name.
+pub(crate) const ENTRY_LENGTH_SHIFT: u32 = 6;
 /// Record flag: name and entry stand in the strings, not in the record.
-pub(crate) const LONG_KEY: u8 = 1;
-/// Record flag: the versions are too many for the record, or not exact: they stand in `keys` and `longs` alone.
-pub(crate) const LONG_VERSIONS: u8 = 2;
-/// Record flag: the package has tags.
-pub(crate) const TAGGED: u8 = 4;
+pub(crate) const LONG_KEY: u16 = 1 << 11;
+/// Record flag: the versions are none, too many for the record, or not exact: they stand in `keys` and `longs` alone.
+pub(crate) const LONG_VERSIONS: u16 = 1 << 12;
 /// Record flag: the layer offers its exports to no other (`register: false`).
-pub(crate) const INTERNAL: u8 = 8;
+pub(crate) const INTERNAL: u16 = 1 << 13;
+/// Record flag: the package has tags.
+pub(crate) const TAGGED: u16 = 1 << 15;
 
 /// Variant kind, in the two high bits of the text length.
 pub(crate) const KIND_SHIFT: u32 = 30;
@@ -238,98 +245,123 @@ pub(crate) fn write_u64(row: &mut [u8], at: usize, value: u64) {
 }
 
 /// One export's row, read field by field.
+///
+/// ```text
+///   0  u16       length of the name (6 bits), of the entry (5 bits), flags
+///   2  u16       layer
+///   4  u32       its first row of `variants`
+///   8  u32       the record of the same export in the layer below
+///  12  u32       its first row of `keys`
+///  16  32 bytes  name, zeros behind it    } LONG_KEY: u32, u32 offsets of name and entry in the strings,
+///  48  16 bytes  entry, zeros before it   }           u16, u16 their lengths
+///  64  12 u32    versions as text, newest first, u32::MAX where there is none (LONG_VERSIONS: count, first row of `longs`)
+/// 112  12 bytes  for each version its variant, counted from the first
+/// 124  u32       package
+/// ```
 #[derive(Clone, Copy)]
 pub(crate) struct Record<'a>(pub(crate) &'a [u8; RECORD]);
 
 impl<'a> Record<'a> {
-    #[inline(always)]
     pub(crate) fn name_len(self) -> usize {
-        read_u16(self.0, 0).into()
+        match self.flags() & LONG_KEY {
+            0 => usize::from(self.flags() & 63).min(NAME_ROOM),
+            _ => read_u16(self.0, NAME + 8).into(),
+        }
     }
-    #[inline(always)]
     pub(crate) fn entry_len(self) -> usize {
-        read_u16(self.0, 2).into()
+        match self.flags() & LONG_KEY {
+            0 => usize::from(self.flags() >> ENTRY_LENGTH_SHIFT & 31).min(ENTRY_ROOM),
+            _ => read_u16(self.0, NAME + 10).into(),
+        }
     }
+    /// The flags, with the lengths below them.
     #[inline(always)]
-    pub(crate) fn flags(self) -> u8 {
-        self.0[4]
+    pub(crate) fn flags(self) -> u16 {
+        read_u16(self.0, 0)
     }
     pub(crate) fn layer(self) -> u16 {
-        read_u16(self.0, 6)
+        read_u16(self.0, 2)
     }
     pub(crate) fn package(self) -> u32 {
-        read_u32(self.0, 8)
+        read_u32(self.0, PACKAGE)
     }
     #[inline(always)]
     pub(crate) fn variants(self) -> u32 {
-        read_u32(self.0, 12)
+        read_u32(self.0, 4)
     }
     #[inline(always)]
     pub(crate) fn next(self) -> u32 {
-        read_u32(self.0, 16)
+        read_u32(self.0, NEXT)
     }
     /// Its first row of `keys`.
     pub(crate) fn keys(self) -> u32 {
-        read_u32(self.0, 20)
+        read_u32(self.0, 12)
     }
     /// Count and first row of `longs`, of a `LONG_VERSIONS` record.
     pub(crate) fn longs(self) -> (u32, u32) {
         (read_u32(self.0, TEXTS), read_u32(self.0, TEXTS + 4))
     }
-    #[inline(always)]
-    pub(crate) fn inline_key(self) -> &'a [u8; INLINE_KEY] {
-        // The range has the array's length, so this cannot fail.
-        self.0[KEY..KEY + INLINE_KEY]
-            .first_chunk()
-            .unwrap_or(&[0; INLINE_KEY])
+    /// The name, where the record holds it itself.
+    pub(crate) fn inline_name(self) -> Option<&'a [u8]> {
+        self.0.get(NAME..NAME + self.name_len())
+    }
+    /// The entry, where the record holds it itself.
+    pub(crate) fn inline_entry(self) -> Option<&'a [u8]> {
+        self.0
+            .get(ENTRY + ENTRY_ROOM - self.entry_len()..ENTRY + ENTRY_ROOM)
     }
     /// Offsets of name and entry in the strings, of a `LONG_KEY` record.
     pub(crate) fn long_key(self) -> (u32, u32) {
-        (read_u32(self.0, KEY), read_u32(self.0, KEY + 4))
+        (read_u32(self.0, NAME), read_u32(self.0, NAME + 4))
     }
-    /// Both lengths in one word: the name's, and the entry's above it.
+    /// Whether the record holds this very key itself, and versions that may be chosen by their texts.
+    ///
+    /// One sum of differences, no branch on any.
     #[inline(always)]
-    pub(crate) fn lengths(self) -> u32 {
-        read_u32(self.0, 0)
+    pub(crate) fn is_plain(self, key: &KeyWords, name_length: usize, entry_length: usize) -> bool {
+        let words = |at: usize| [load(self.0, at), load(self.0, at + 8)];
+        // Lengths of ids that the hot lane takes reach into the flags at most, which then differ.
+        let lengths = (name_length | entry_length << ENTRY_LENGTH_SHIFT) as u64;
+        // A tail lies within the record whatever the length; the mask only lets the compiler see it.
+        let (head, tail, entry) = (
+            words(NAME),
+            words(NAME + (tail_offset(name_length) & 63)),
+            words(ENTRY),
+        );
+        let different = (u64::from(self.flags() & !TAGGED) ^ lengths)
+            | (head[0] ^ key.head[0])
+            | (head[1] ^ key.head[1])
+            | (tail[0] ^ key.tail[0])
+            | (tail[1] ^ key.tail[1])
+            | (entry[0] ^ key.entry[0])
+            | (entry[1] ^ key.entry[1]);
+        different == 0
     }
-    /// Whether these are name and entry, which the record holds itself.
-    #[inline(always)]
-    pub(crate) fn has_key(self, key: &KeyWords, name_length: usize, entry_length: usize) -> bool {
-        if name_length + entry_length > INLINE_KEY {
-            return false;
-        }
-        // One sum of differences, no branch on any; behind a short text stand others, so they are masked.
-        let (name, entry) = (KEY, KEY + name_length);
-        let mut names = 0;
-        for (word, value) in key.name.iter().enumerate() {
-            names |= read_u64(self.0, name + offset(word, name_length)) ^ value;
-        }
-        let mut entries = 0;
-        for (word, value) in key.entry.iter().enumerate() {
-            entries |= read_u64(self.0, entry + offset(word, entry_length)) ^ value;
-        }
-        (names & ones(name_length)) | (entries & ones(entry_length)) == 0
-    }
-    /// The first version whose text begins with `value` under `mask`; [`INLINE_VERSIONS`] or more if none does.
+    /// The first version whose text is `value` under `mask`; [`INLINE_VERSIONS`] if none is.
     #[inline(always)]
     pub(crate) fn match_text(self, value: u32, mask: u32) -> usize {
+        (self.matches(value, mask) | 1 << INLINE_VERSIONS).trailing_zeros() as usize
+    }
+    /// One bit for each version whose text is `value` under `mask`.
+    #[inline(always)]
+    pub(crate) fn matches(self, value: u32, mask: u32) -> u32 {
         let (value, mask) = (u32x4::splat(value), u32x4::splat(mask));
-        let mut found = 1 << INLINE_VERSIONS;
-        for quarter in 0..INLINE_VERSIONS / 4 {
+        let quarter = |quarter: usize| {
             let texts: [u32; 4] =
                 std::array::from_fn(|lane| read_u32(self.0, TEXTS + quarter * 16 + lane * 4));
-            let equal = ((u32x4::from(texts) ^ value) & mask).simd_eq(u32x4::ZERO);
-            found |= equal.to_bitmask() << (quarter * 4);
-        }
-        found.trailing_zeros() as usize
+            (u32x4::from(texts) & mask).simd_eq(value).to_bitmask()
+        };
+        quarter(0) | quarter(1) << 4 | quarter(2) << 8
     }
     #[inline(always)]
     pub(crate) fn ordinal(self, position: usize) -> u8 {
         self.0.get(ORDINALS + position).copied().unwrap_or(0)
     }
-    #[inline(always)]
+    /// How many versions it holds itself.
     pub(crate) fn inline_count(self) -> usize {
-        usize::from(self.0[COUNT]).min(INLINE_VERSIONS)
+        (0..INLINE_VERSIONS)
+            .position(|position| read_u32(self.0, TEXTS + position * 4) == u32::MAX)
+            .unwrap_or(INLINE_VERSIONS)
     }
 }
 
@@ -347,22 +379,34 @@ pub(crate) fn version_text(major: u64, minor: u64, patch: u64) -> u32 {
         .fold(0, |word, (at, nibble)| word | nibble << (at * 4))
 }
 
-/// Digits and dots as in [`version_text`], from up to eight bytes and zeros behind them; whether there is a dot, and a
-/// second; and whether there is nothing else.
-#[inline(always)]
-pub(crate) fn spec_text(body: u64, length: usize) -> (u32, [bool; 2], bool) {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGHS: u64 = ONES << 7;
-    let all = ones(length);
-    let is_dot = body ^ (ONES * 0x2e);
-    let dots = !(((is_dot & !HIGHS) + !HIGHS) | is_dot) & HIGHS & all;
-    let digit = body ^ (ONES * 0x30);
-    let no_digits = (((digit & !HIGHS) + ONES * 0x76) | digit) & HIGHS & all;
-    let nibbles = body & (ONES * 0xf);
-    let bytes = (nibbles | nibbles >> 4) & 0x00ff_00ff_00ff_00ff;
-    let halves = (bytes | bytes >> 8) & 0x0000_ffff_0000_ffff;
-    let dotted = [dots != 0, dots & dots.wrapping_sub(1) != 0];
-    ((halves | halves >> 16) as u32, dotted, no_digits == dots)
+/// What may be the beginning of a version, from up to eight bytes with zeros behind them.
+#[derive(Clone, Copy)]
+pub(crate) struct SpecText {
+    /// The bytes as in [`version_text`], zeros behind them.
+    pub(crate) text: u32,
+    /// A one in the lowest bit of each byte that is a dot, if the rest holds.
+    pub(crate) dots: u64,
+    /// Whether each byte is a digit or a dot, if the text is that of a version: some others have the same four bits, but
+    /// those of no digit.
+    pub(crate) is_valid: bool,
+}
+
+impl SpecText {
+    #[inline(always)]
+    pub(crate) fn of(body: u64, length: usize) -> Self {
+        const ONES: u64 = 0x0101_0101_0101_0101;
+        // Digits are 0x30 to 0x39, the dot is 0x2e: of those only it has both middle bits of 0b1110.
+        let dots = body >> 3 & body >> 2 & ONES;
+        let highs = (body >> 4 & (ONES * 0xf)) + dots;
+        let nibbles = body & (ONES * 0xf);
+        let bytes = (nibbles | nibbles >> 4) & 0x00ff_00ff_00ff_00ff;
+        let halves = (bytes | bytes >> 8) & 0x0000_ffff_0000_ffff;
+        SpecText {
+            text: (halves | halves >> 16) as u32,
+            dots,
+            is_valid: highs == (ONES * 3).wrapping_shr(64u32.wrapping_sub(8 * length as u32)),
+        }
+    }
 }
 
 /// One variant's row.

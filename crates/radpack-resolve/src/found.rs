@@ -382,7 +382,7 @@ impl Index {
     #[inline]
     pub(crate) fn name_bytes<'i>(&'i self, record: Record<'i>) -> Option<&'i [u8]> {
         if record.flags() & LONG_KEY == 0 {
-            record.inline_key().get(..record.name_len())
+            record.inline_name()
         } else {
             let start = record.long_key().0 as usize;
             self.storage
@@ -393,9 +393,7 @@ impl Index {
     #[inline]
     pub(crate) fn entry_bytes<'i>(&'i self, record: Record<'i>) -> Option<&'i [u8]> {
         if record.flags() & LONG_KEY == 0 {
-            record
-                .inline_key()
-                .get(record.name_len()..record.name_len() + record.entry_len())
+            record.inline_entry()
         } else {
             let start = record.long_key().1 as usize;
             self.storage

@@ -1,7 +1,7 @@
 //! The hash of an export's key, part of the index format: files are read by builds to come.
 //!
 //! A key is hashed as words (see [`KeyWords`]) through 64 × 64 → 128 bit multiplications whose halves are joined, as
-//! wyhash and foldhash do; those of name and entry do not wait for each other. It need not resist an attacker: a
+//! wyhash and foldhash do; they do not wait for each other, and of a long name only both ends count. It need not resist an attacker: a
 //! table's probes are bounded when it is built (another seed is tried), and an index that comes from elsewhere can only
 //! make its own answers slow, by at most that bound.
 
@@ -25,19 +25,24 @@ fn fold(a: u64, b: u64) -> u64 {
     wide as u64 ^ (wide >> 64) as u64
 }
 
-/// The hash of a key's words under a table's seed.
+/// What a table's seed is hashed with: of all numbers only one is zero, and that seed is never tried.
 #[inline(always)]
-pub(crate) fn words(seed: u64, key: &KeyWords) -> u64 {
-    let name = fold(key.name[0] ^ KEYS[0], key.name[1] ^ KEYS[1]);
-    let rest = fold(key.name[2] ^ KEYS[2], key.name[3] ^ KEYS[3] ^ seed);
-    let entry = fold(key.entry[0] ^ KEYS[4], key.entry[1] ^ KEYS[5]);
-    fold(name ^ entry.rotate_left(32), rest ^ entry ^ KEYS[6])
+pub(crate) fn seed_key(seed: u64) -> u64 {
+    seed ^ KEYS[3]
+}
+
+/// The hash of a key's words under a table's [`seed_key`].
+#[inline(always)]
+pub(crate) fn words(seed_key: u64, key: &KeyWords) -> u64 {
+    fold(key.head[0] ^ KEYS[0], key.head[1] ^ seed_key)
+        ^ fold(key.tail[0] ^ seed_key, key.tail[1] ^ KEYS[1])
+        ^ fold(key.entry[0] ^ KEYS[2], key.entry[1] ^ seed_key)
 }
 
 /// The hash of a key of any length.
 pub(crate) fn key(seed: u64, name: &[u8], entry: &[u8]) -> u64 {
     match KeyWords::of(name, entry) {
-        Some(key) => words(seed, &key),
+        Some(key) => words(seed_key(seed), &key),
         None => {
             let name = text(seed ^ KEYS[0], name);
             text(name ^ KEYS[1], entry)
@@ -56,11 +61,12 @@ fn text(seed: u64, text: &[u8]) -> u64 {
     fold(state ^ KEYS[4], KEYS[5])
 }
 
-/// The hash of four words of an id, for the memo (not part of the format).
+/// The hash of the words of an id, for the memo (not part of the format).
 #[inline(always)]
-pub(crate) fn id(words: [u64; 4], length: usize) -> u64 {
+pub(crate) fn id(words: &[u64; 6]) -> u64 {
     fold(words[0] ^ KEYS[0], words[1] ^ KEYS[1])
-        ^ fold(words[2] ^ KEYS[2] ^ length as u64, words[3] ^ KEYS[3])
+        ^ fold(words[2] ^ KEYS[2], words[3] ^ KEYS[3])
+        ^ fold(words[4] ^ KEYS[4], words[5] ^ KEYS[5])
 }
 
 #[cfg(test)]
@@ -84,9 +90,9 @@ mod tests {
     }
 
     const EXPECTED: [u64; 4] = [
-        8871689057996596257,
-        9002685459423882718,
-        8221935546215746756,
+        16273506464133525287,
+        1515018939780928796,
+        11682149240439528969,
         7619317077888421904,
     ];
 

@@ -1,4 +1,4 @@
-//! The index itself: opening one, and the hot lane from an id to its variant.
+//! The index itself: opening one, and finding exports and packages in it.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -6,18 +6,17 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use radpack_manifest::Manifest;
-use radpack_version::{Fallback, Fit, Simple};
+use radpack_version::{Fallback, Simple};
 
 use crate::compile::{self, Layer};
 use crate::error::{IndexError, ResolveError};
 use crate::format::{
-    self, HAS_BASE_URL, INLINE_VERSIONS, INTERNAL, LONG_KEY, LONG_VERSIONS, Layout, NONE, Record,
-    TAGGED, read_u32, read_u64,
+    self, HAS_BASE_URL, INLINE_VERSIONS, INTERNAL, LONG_VERSIONS, Layout, NONE, Record, TAGGED,
+    read_u32, read_u64,
 };
 use crate::found::{Found, Place};
 use crate::hash;
 use crate::query::Query;
-use crate::split::{self, Parts};
 use crate::storage::Storage;
 
 /// The longest run of slots that a look-up walks; tables are built so that no key needs more.
@@ -195,63 +194,10 @@ impl Index {
         self.query().resolve(id)
     }
 
-    /// The hot lane: the export that an id names and the version that its spec selects, as nearly all ids have them.
-    ///
-    /// What is rare goes on in [`Query::resolve_record`] and [`Query::resolve_cold`], which are never inlined: what the
-    /// processor has to hold of one look-up must be little, for it to begin the next while this one waits for memory.
-    #[inline(always)]
-    pub(crate) fn resolve_parts(&self, parts: &Parts, hash: u64) -> Hot {
-        match self.find_parts(parts, hash) {
-            Some((number, record)) => match select_parts(number, record, parts) {
-                Some(place) => Hot::Found(place),
-                None => Hot::Record(number),
-            },
-            None => Hot::Nothing,
-        }
-    }
-
     /// The topmost record of an export, `index` being the empty entry.
     pub(crate) fn find(&self, name: &[u8], entry: &[u8]) -> Option<u32> {
         self.probe(hash::key(self.storage.seed(), name, entry), |record| {
             self.is_key_of(record, name, entry)
-        })
-    }
-
-    /// The topmost record of the export that an id names, if it stands where most do.
-    #[inline(always)]
-    fn find_parts(&self, parts: &Parts, hash: u64) -> Option<(u32, Record<'_>)> {
-        let slots = self.storage.slot_table();
-        let at = slot_of(hash, slots.len());
-        // Nearly all keys stand in the very slot where their search begins, or in the next: both are looked at without
-        // a branch between them. The search never begins at the last slot.
-        let first = u64::from_le_bytes(*slots.get(at)?);
-        let second = u64::from_le_bytes(*slots.get(at + 1)?);
-        let slot = if first >> 32 == hash >> 32 {
-            first
-        } else {
-            second
-        };
-        let number = (slot as u32).wrapping_sub(1);
-        let record = Record(self.storage.record(number)?);
-        let lengths = parts.name_length as u32 | (parts.entry_length as u32) << 16;
-        let same = (record.lengths() == lengths)
-            & (record.flags() & LONG_KEY == 0)
-            & record.has_key(&parts.key, parts.name_length, parts.entry_length);
-        same.then_some((number, record))
-    }
-
-    /// The same for keys that stand elsewhere, or are long.
-    pub(crate) fn find_further(&self, id: &[u8], parts: &Parts, hash: u64) -> Option<u32> {
-        self.probe(hash, |record| {
-            let lengths = parts.name_length as u32 | (parts.entry_length as u32) << 16;
-            if record.lengths() != lengths {
-                return false;
-            }
-            if record.flags() & LONG_KEY == 0 {
-                return record.has_key(&parts.key, parts.name_length, parts.entry_length);
-            }
-            let parts = split::split(id);
-            self.is_key_of(record, parts.name, parts.entry)
         })
     }
 
@@ -452,58 +398,16 @@ impl std::fmt::Debug for Index {
     }
 }
 
-/// Selection for an id that was taken apart.
-#[inline(always)]
-fn select_parts(index: u32, record: Record<'_>, parts: &Parts) -> Option<Place> {
-    const STAR: u64 = b'*' as u64;
-    const LATEST: u64 = u64::from_le_bytes(*b"latest\0\0");
-    let (body, length, sign) = (parts.body, parts.body_length, parts.sign);
-    let (flags, count) = (record.flags(), record.inline_count());
-    let star = (length == 0) & (sign == 0) | (length == 1) & (body == STAR);
-    let any = star | (body == LATEST) & (length == 6) & (flags & TAGGED == 0);
-    // `^4`, `~4.1`, `4.1` and `4.1.12` are the beginning, or all, of the versions that they admit; any version is
-    // what begins with nothing.
-    let (text, [dotted, whole], valid) = format::spec_text(body, length);
-    let shift = (length as u32 * 4) & 31;
-    let value = text | 0xe << shift;
-    let mask = (0xf << shift | ((1 << shift) - 1)) & u32::from(any).wrapping_sub(1);
-    let found = record.match_text(value, mask);
-    let partial = (sign == b'^') & dotted | (sign == b'~') & whole;
-    let fine = any | (length.wrapping_sub(1) < 7) & valid & !partial;
-    if !(fine & (found < count) & (flags & (LONG_VERSIONS | INTERNAL) == 0)) {
-        return None;
-    }
-    let variant = record
-        .variants()
-        .checked_add(record.ordinal(found).into())?;
-    let fit = if whole & !any {
-        Fit::Exact
-    } else {
-        Fit::InRange
-    };
-    Some(Place {
-        record: index,
-        position: found as u32,
-        variant,
-        fit,
-        drift: None,
-    })
-}
-
-/// How far the hot lane leads.
-pub(crate) enum Hot {
-    /// To the answer.
-    Found(Place),
-    /// To the export; its version needs more thought.
-    Record(u32),
-    /// To nothing that it knows.
-    Nothing,
-}
-
 /// The slot at which a key's search begins; never the last.
 #[inline(always)]
 pub(crate) fn slot_of(hash: u64, slots: usize) -> usize {
-    (((hash & 0xffff_ffff) * (slots as u64).saturating_sub(1)) >> 32) as usize
+    slot_at(hash, (slots as u64).saturating_sub(1))
+}
+
+/// The same, for a number of slots less one.
+#[inline(always)]
+pub(crate) fn slot_at(hash: u64, range: u64) -> usize {
+    (((hash & 0xffff_ffff) * range) >> 32) as usize
 }
 
 /// The slot at which it goes on.

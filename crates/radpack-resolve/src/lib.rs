@@ -8,6 +8,7 @@ mod error;
 mod format;
 mod found;
 mod hash;
+mod hot;
 mod index;
 mod list;
 mod manifests;

@@ -12,9 +12,10 @@ use radpack_version::{
 use crate::error::{Detail, ResolveError, ResolveErrorKind};
 use crate::format::{NONE, Record};
 use crate::found::{Found, Place};
-use crate::hash;
-use crate::index::{Hot, Index};
-use crate::split::{self, Parts, stored_entry};
+use crate::hot;
+use crate::index::Index;
+use crate::split::{self, stored_entry};
+use crate::storage::View;
 
 /// How ids are resolved: the index, and what the caller knows about the request. Cheap to make and to copy.
 ///
@@ -34,6 +35,9 @@ pub struct Query<'i, 'q> {
     pub(crate) fallback: Fallback,
     scope: Option<&'q str>,
     context: Option<&'q BTreeMap<String, String>>,
+    pub(crate) view: View<'i>,
+    /// What a memo may remember answers by: one number for index and policy, or [`Query::NO_MEMO`].
+    pub(crate) memo_key: u64,
 }
 
 impl<'i, 'q> Query<'i, 'q> {
@@ -43,7 +47,10 @@ impl<'i, 'q> Query<'i, 'q> {
             fallback: Fallback::default(),
             scope: None,
             context: None,
+            view: index.storage.view(),
+            memo_key: Query::NO_MEMO,
         }
+        .keyed()
     }
 
     /// The package that asks, as `name` or `name@spec`: what `~/entry` belongs to.
@@ -53,12 +60,13 @@ impl<'i, 'q> Query<'i, 'q> {
             scope: Some(scope),
             ..self
         }
+        .keyed()
     }
 
     /// What may serve where nothing is exact or in range.
     #[must_use]
     pub fn fallback(self, fallback: Fallback) -> Self {
-        Query { fallback, ..self }
+        Query { fallback, ..self }.keyed()
     }
 
     /// Values for `${name}` in ids and URLs.
@@ -68,11 +76,19 @@ impl<'i, 'q> Query<'i, 'q> {
             context: Some(context),
             ..self
         }
+        .keyed()
     }
 
-    /// Whether an id alone decides the answer of this query.
-    pub(crate) fn is_plain(&self) -> bool {
-        self.scope.is_none() && self.context.is_none()
+    /// An id alone does not decide the answer of this query.
+    pub(crate) const NO_MEMO: u64 = 0;
+
+    fn keyed(self) -> Self {
+        let is_plain = self.scope.is_none() && self.context.is_none();
+        let memo_key = match is_plain {
+            true => self.index.stamp << 2 | self.fallback as u64,
+            false => Self::NO_MEMO,
+        };
+        Query { memo_key, ..self }
     }
 
     /// Resolves an id. Common ids allocate nothing and take no lock.
@@ -82,65 +98,23 @@ impl<'i, 'q> Query<'i, 'q> {
     /// See [`ResolveErrorKind`].
     #[inline]
     pub fn resolve(&self, id: &str) -> Result<Found<'i>, ResolveError> {
-        let Some(parts) = split::parts(id.as_bytes()) else {
-            return self.resolve_cold(id);
-        };
-        let hash = hash::words(self.index.storage.seed(), &parts.key);
-        self.resolve_parts(id, &parts, hash)
-    }
-
-    #[inline(always)]
-    pub(crate) fn resolve_parts(
-        &self,
-        id: &str,
-        parts: &Parts,
-        hash: u64,
-    ) -> Result<Found<'i>, ResolveError> {
-        match self.index.resolve_parts(parts, hash) {
-            Hot::Found(place) => Ok(Found {
-                index: self.index,
-                place,
-            }),
-            Hot::Record(record) => self.resolve_record(id, record, parts.spec),
-            Hot::Nothing => self.resolve_further(id, parts, hash),
-        }
-    }
-
-    /// An export that stands further from where its search begins.
-    #[inline(never)]
-    fn resolve_further(
-        &self,
-        id: &str,
-        parts: &Parts,
-        hash: u64,
-    ) -> Result<Found<'i>, ResolveError> {
-        match self.index.find_further(id.as_bytes(), parts, hash) {
-            Some(record) => self.resolve_record(id, record, parts.spec),
-            None => self.resolve_fully(id, None),
-        }
-    }
-
-    /// An export whose version has to be compared for.
-    #[inline(never)]
-    fn resolve_record(
-        &self,
-        id: &str,
-        record: u32,
-        spec: (usize, usize),
-    ) -> Result<Found<'i>, ResolveError> {
-        let spec = id.as_bytes().get(spec.0..spec.1).unwrap_or_default();
-        match self.index.select_hot(record, spec, self.fallback) {
+        match hot::resolve(&self.view, id.as_bytes(), self.fallback) {
             Some(place) => Ok(Found {
                 index: self.index,
                 place,
             }),
-            None => self.resolve_fully(id, None),
+            None => self.resolve_cold(id),
         }
     }
 
-    /// An id that is too short or too long for the hot lane.
+    /// An id that is not for the hot lane. Never inlined: what the processor has to hold of one look-up must be little,
+    /// for it to begin the next while this one waits for memory.
     #[inline(never)]
     pub(crate) fn resolve_cold(&self, id: &str) -> Result<Found<'i>, ResolveError> {
+        if id.ends_with('/') {
+            // An empty entry is an error; where it is missing, it is empty as well.
+            return self.resolve_fully(id, None);
+        }
         let parts = split::split(id.as_bytes());
         let place = self.index.find(parts.name, parts.entry);
         match place.and_then(|record| self.index.select_hot(record, parts.spec, self.fallback)) {

@@ -6,8 +6,10 @@
 use memmap2::Mmap;
 
 use crate::format::{
-    HEADER_BYTES, Layout, RECORD, ROW_BYTES, SECTIONS, Section, VariantRow, read_u32,
+    HEADER_BYTES, Layout, NONE, RECORD, ROW_BYTES, Record, SECTIONS, Section, VariantRow, read_u32,
 };
+use crate::hash;
+use crate::index::slot_at;
 
 /// A record on cache lines of its own.
 #[derive(Clone, Copy)]
@@ -241,20 +243,81 @@ fn strings<'a>(
 }
 
 impl Storage {
-    /// All slots at once, for probing.
-    #[inline(always)]
-    pub(crate) fn slot_table(&self) -> &[[u8; 8]] {
+    /// What the hot lane reads.
+    #[inline]
+    pub(crate) fn view(&self) -> View<'_> {
+        let records = match self {
+            Storage::Parts(parts) => Records::Lines(&parts.records),
+            _ => Records::Bytes(self.section(Section::Records).as_chunks().0),
+        };
+        let slots = self.slot_table();
+        View {
+            slots,
+            // The search never begins at the last slot.
+            slot_range: (slots.len() as u64).saturating_sub(1),
+            records,
+            seed_key: hash::seed_key(self.seed()),
+        }
+    }
+
+    /// The bytes of a section, of an index in one piece.
+    fn section(&self, section: Section) -> &[u8] {
         let (bytes, layout): (&[u8], &Layout) = match self {
-            Storage::Parts(parts) => return &parts.slots,
+            Storage::Parts(_) => return &[],
             Storage::Owned(bytes, layout) => (bytes, layout),
             Storage::Static(bytes, layout) => (bytes, layout),
             Storage::Mapped(map, layout) => (map, layout),
         };
-        let (offset, rows) = layout.sections[Section::Slots as usize];
+        let (offset, rows) = layout.sections[section as usize];
+        // No overflow: the section was seen to lie within the bytes.
         bytes
-            .get(offset..offset + rows * 8)
+            .get(offset..offset + rows * ROW_BYTES[section as usize])
             .unwrap_or_default()
-            .as_chunks()
-            .0
+    }
+
+    /// All slots at once, for probing.
+    pub(crate) fn slot_table(&self) -> &[[u8; 8]] {
+        match self {
+            Storage::Parts(parts) => &parts.slots,
+            _ => self.section(Section::Slots).as_chunks().0,
+        }
+    }
+}
+
+/// What the hot lane reads of an index, looked up once for many ids.
+#[derive(Clone, Copy)]
+pub(crate) struct View<'i> {
+    slots: &'i [[u8; 8]],
+    slot_range: u64,
+    records: Records<'i>,
+    pub(crate) seed_key: u64,
+}
+
+#[derive(Clone, Copy)]
+enum Records<'i> {
+    Lines(&'i [RecordLines]),
+    Bytes(&'i [[u8; RECORD]]),
+}
+
+impl<'i> View<'i> {
+    /// The number of the record that a hash leads to, as most do: they stand in the very slot where their search
+    /// begins, or in the next. Both are looked at without a branch between them.
+    #[inline(always)]
+    pub(crate) fn probe(&self, hash: u64) -> u32 {
+        let at = slot_at(hash, self.slot_range);
+        let (Some(second), Some(first)) = (self.slots.get(at + 1), self.slots.get(at)) else {
+            return NONE;
+        };
+        let (first, second) = (u64::from_le_bytes(*first), u64::from_le_bytes(*second));
+        let slot = std::hint::select_unpredictable(first >> 32 == hash >> 32, first, second);
+        (slot as u32).wrapping_sub(1)
+    }
+
+    #[inline(always)]
+    pub(crate) fn record(&self, number: u32) -> Option<Record<'i>> {
+        match self.records {
+            Records::Lines(records) => records.get(number as usize).map(|lines| Record(&lines.0)),
+            Records::Bytes(records) => records.get(number as usize).map(Record),
+        }
     }
 }

@@ -102,8 +102,17 @@ fn the_same_manifest_gives_the_same_bytes() {
 fn an_index_gives_its_manifests_back() {
     let hidden = r#"{"vars":{"baseUrl":"x"},"exports":{"a":{"v":[[1]],"d":[["index",[{"v":[0]}]]]}},"register":false}"#;
     let index = Index::from_layers([GOOD, hidden].map(radpack_resolve::Layer::json)).unwrap();
-    let found: Vec<String> = index.to_manifests().unwrap().iter().map(|manifest| manifest.to_json()).collect();
-    let expected = [GOOD, hidden].map(|json| radpack_manifest::Manifest::from_slice(json.as_bytes()).unwrap().to_json());
+    let found: Vec<String> = index
+        .to_manifests()
+        .unwrap()
+        .iter()
+        .map(|manifest| manifest.to_json())
+        .collect();
+    let expected = [GOOD, hidden].map(|json| {
+        radpack_manifest::Manifest::from_slice(json.as_bytes())
+            .unwrap()
+            .to_json()
+    });
     assert_eq!(found, expected);
 }
 

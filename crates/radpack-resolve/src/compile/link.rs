@@ -2,7 +2,7 @@
 
 use super::writer::Writer;
 use crate::error::IndexError;
-use crate::format::{NONE, Record, VariantRow, read_u16, read_u32, write_u16, write_u32};
+use crate::format::{NEXT, NONE, Record, VariantRow, read_u16, read_u32, write_u16, write_u32};
 use crate::hash;
 use crate::index::{Index, MAX_PROBES, next_slot, slot_of};
 use crate::split::split;
@@ -31,7 +31,7 @@ impl Writer {
         parts.slots = slots;
         parts.seed = seed;
         for (record, next) in nexts {
-            write_u32(&mut parts.records[record as usize].0, 16, next);
+            write_u32(&mut parts.records[record as usize].0, NEXT, next);
         }
         let index = Index::new(Storage::Parts(parts));
         let links = links(&index);
@@ -50,8 +50,8 @@ impl Writer {
 /// The slots, and which record lies on which.
 type Table = (Vec<[u8; 8]>, Vec<(u32, u32)>);
 
-/// Hashes all records. One slot in three is taken, so that five keys in six stand in the very slot where their search
-/// begins: a second probe costs little, a branch that the processor could not foresee costs more than the memory.
+/// Hashes all records. One slot in three is taken, so that nearly all keys stand in the slot where their search begins
+/// or in the next: a branch that the processor could not foresee costs more than the memory.
 fn fill(index: &Index) -> Result<(Table, u64), IndexError> {
     let records = index.len();
     let mut size = records * 3 + 8;
@@ -71,34 +71,68 @@ fn fill(index: &Index) -> Result<(Table, u64), IndexError> {
 /// `None`: some key would stand too far from where its search begins.
 fn try_fill(index: &Index, size: usize, seed: u64) -> Option<Table> {
     let mut slots = vec![[0; 8]; size];
+    let mut distances = vec![0; size];
     let mut nexts = Vec::new();
     for number in 0..index.len() as u32 {
         let record = Record(index.storage.record(number)?);
-        let (name, entry) = (index.name_bytes(record)?, index.entry_bytes(record)?);
-        let hash = hash::key(seed, name, entry);
-        let mut at = slot_of(hash, size);
-        let mut probes = 1;
-        loop {
-            let slot = u64::from_le_bytes(slots[at]);
-            if slot == 0 {
-                break;
+        let (name, entry_name) = (index.name_bytes(record)?, index.entry_bytes(record)?);
+        let hash = hash::key(seed, name, entry_name);
+        let entry = (hash >> 32 << 32) | u64::from(number + 1);
+        let home = slot_of(hash, size);
+        match standing(index, &slots, home, hash, name, entry_name)? {
+            Some((at, below)) => {
+                nexts.push((number, below));
+                slots[at] = entry.to_le_bytes();
             }
-            if slot >> 32 == hash >> 32 {
-                let below = slot as u32 - 1;
-                if index.is_key_of(Record(index.storage.record(below)?), name, entry) {
-                    nexts.push((number, below));
-                    break;
-                }
-            }
-            if probes == MAX_PROBES {
-                return None;
-            }
-            probes += 1;
-            at = next_slot(at, size);
+            None => insert(&mut slots, &mut distances, home, entry)?,
         }
-        slots[at] = ((hash >> 32 << 32) | u64::from(number + 1)).to_le_bytes();
     }
     Some((slots, nexts))
+}
+
+/// Where the same export of a layer below stands, and its record; `None` around it: the run is too long.
+fn standing(
+    index: &Index,
+    slots: &[[u8; 8]],
+    home: usize,
+    hash: u64,
+    name: &[u8],
+    entry: &[u8],
+) -> Option<Option<(usize, u32)>> {
+    let mut at = home;
+    for _ in 0..MAX_PROBES {
+        let slot = u64::from_le_bytes(slots[at]);
+        if slot == 0 {
+            return Some(None);
+        }
+        let below = (slot as u32).wrapping_sub(1);
+        if slot >> 32 == hash >> 32
+            && index.is_key_of(Record(index.storage.record(below)?), name, entry)
+        {
+            return Some(Some((at, below)));
+        }
+        at = next_slot(at, slots.len());
+    }
+    None
+}
+
+/// Puts a new entry into the slots. Who stands nearer to where its search begins makes room and goes on: so few stand
+/// further than one slot from there, which is as far as the hot lane looks.
+fn insert(slots: &mut [[u8; 8]], distances: &mut [u8], home: usize, entry: u64) -> Option<()> {
+    let (mut at, mut distance, mut entry) = (home, 0, entry.to_le_bytes());
+    while slots[at] != [0; 8] {
+        if distances[at] < distance {
+            std::mem::swap(&mut slots[at], &mut entry);
+            std::mem::swap(&mut distances[at], &mut distance);
+        }
+        at = next_slot(at, slots.len());
+        distance += 1;
+        if usize::from(distance) == MAX_PROBES {
+            return None;
+        }
+    }
+    (slots[at], distances[at]) = (entry, distance);
+    Some(())
 }
 
 /// For each outside dependency: the record it names, and where in its id the spec stands.

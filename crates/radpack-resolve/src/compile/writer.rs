@@ -6,11 +6,11 @@ use radpack_version::VersionRef;
 
 use crate::error::IndexError;
 use crate::format::{
-    COUNT, HAS_BASE_URL, INLINE_KEY, INLINE_VERSIONS, INTERNAL, KEY, LONG_KEY, LONG_VERSIONS,
-    MAX_TEXT, NONE, OFFERED, ORDINALS, OUTSIDE, RECORD, TAGGED, TEXTS, VariantRow, version_text,
-    write_u16, write_u32, write_u64,
+    ENTRY, ENTRY_LENGTH_SHIFT, ENTRY_ROOM, HAS_BASE_URL, INLINE_VERSIONS, INTERNAL, LONG_KEY,
+    LONG_VERSIONS, MAX_TEXT, NAME, NAME_ROOM, NEXT, NONE, OFFERED, ORDINALS, OUTSIDE, PACKAGE,
+    RECORD, TAGGED, TEXTS, VariantRow, read_u16, version_text, write_u16, write_u32, write_u64,
 };
-use crate::split::{ENTRY_WORDS, NAME_WORDS, stored_entry};
+use crate::split::stored_entry;
 use crate::storage::{Parts, RecordLines};
 
 /// A text that stands in the strings.
@@ -36,7 +36,7 @@ pub(crate) struct Writer {
     entry_versions: Vec<(u32, u32)>,
     package: Package,
     layer: u16,
-    layer_flags: u8,
+    layer_flags: u16,
 }
 
 #[derive(Default)]
@@ -239,24 +239,29 @@ impl Writer {
         let entry_name = stored_entry(entry_name);
         let mut row = [0; RECORD];
         let mut flags = self.layer_flags;
-        // Names and entries are parts of ids, which are at most 4,096 bytes long.
-        write_u16(&mut row, 0, name.len() as u16);
-        write_u16(&mut row, 2, entry_name.len() as u16);
-        write_u16(&mut row, 6, self.layer);
-        write_u32(&mut row, 8, number(self.parts.packages.len(), "packages")?);
-        write_u32(&mut row, 12, variants);
-        write_u32(&mut row, 16, NONE);
-        let end = name.len() + entry_name.len();
-        if end <= INLINE_KEY && name.len() <= NAME_WORDS * 8 && entry_name.len() <= ENTRY_WORDS * 8
-        {
-            row[KEY..KEY + name.len()].copy_from_slice(name.as_bytes());
-            row[KEY + name.len()..KEY + end].copy_from_slice(entry_name.as_bytes());
+        write_u16(&mut row, 2, self.layer);
+        write_u32(&mut row, 4, variants);
+        write_u32(&mut row, NEXT, NONE);
+        write_u32(&mut row, 12, number(self.parts.keys.len(), "versions")?);
+        write_u32(
+            &mut row,
+            PACKAGE,
+            number(self.parts.packages.len(), "packages")?,
+        );
+        if name.len() <= NAME_ROOM && entry_name.len() <= ENTRY_ROOM {
+            flags |= (name.len() | entry_name.len() << ENTRY_LENGTH_SHIFT) as u16;
+            row[NAME..NAME + name.len()].copy_from_slice(name.as_bytes());
+            row[ENTRY + ENTRY_ROOM - entry_name.len()..ENTRY + ENTRY_ROOM]
+                .copy_from_slice(entry_name.as_bytes());
         } else {
             flags |= LONG_KEY;
-            write_u32(&mut row, KEY, self.package.name.0);
-            write_u32(&mut row, KEY + 4, entry.0);
+            write_u32(&mut row, NAME, self.package.name.0);
+            write_u32(&mut row, NAME + 4, entry.0);
+            // Names and entries are parts of ids, which are at most 4,096 bytes long.
+            write_u16(&mut row, NAME + 8, name.len() as u16);
+            write_u16(&mut row, NAME + 10, entry_name.len() as u16);
         }
-        let inline = self.entry_versions.len() <= INLINE_VERSIONS
+        let inline = (1..=INLINE_VERSIONS).contains(&self.entry_versions.len())
             && self.entry_versions.iter().all(|(version, ordinal)| {
                 *ordinal <= u8::MAX.into()
                     && self
@@ -264,7 +269,6 @@ impl Writer {
                         .get(*version as usize)
                         .is_some_and(|v| v.detail == NONE)
             });
-        write_u32(&mut row, 20, number(self.parts.keys.len(), "versions")?);
         for (version, _) in &self.entry_versions {
             let key = self
                 .versions
@@ -282,7 +286,6 @@ impl Writer {
                 );
                 row[ORDINALS + position] = *ordinal as u8;
             }
-            row[COUNT] = self.entry_versions.len() as u8;
         } else {
             flags |= LONG_VERSIONS;
             write_u32(
@@ -306,7 +309,7 @@ impl Writer {
                 self.parts.longs.push(row);
             }
         }
-        row[4] = flags;
+        write_u16(&mut row, 0, flags);
         self.parts.records.push(RecordLines(row));
         Ok(())
     }
@@ -353,7 +356,8 @@ impl Writer {
         let tags = number(parts.tags.len(), "tags")? - package.first_tag;
         if tags > 0 {
             for record in &mut parts.records[package.first_record as usize..] {
-                record.0[4] |= TAGGED;
+                let flags = read_u16(&record.0, 0) | TAGGED;
+                write_u16(&mut record.0, 0, flags);
             }
         }
         let mut row = [0; 32];
