@@ -115,7 +115,7 @@ fn compile(criterion: &mut Criterion) {
             |json| {
                 drop(black_box(
                     serde_json::from_slice::<Typed>(&json).expect("the workload is valid"),
-                ))
+                ));
             },
         );
         let copy = json.clone();

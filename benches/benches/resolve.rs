@@ -48,7 +48,7 @@ fn resolve(criterion: &mut Criterion) {
         let batch = || {
             query.resolve_batch(&ids, |_, found| {
                 black_box(found.is_ok());
-            })
+            });
         };
         assert!(
             ids.iter()
@@ -96,13 +96,13 @@ fn resolve(criterion: &mut Criterion) {
         );
 
         group.bench_function(BenchmarkId::new("first-seen", size), |bencher| {
-            bencher.iter(first_seen)
+            bencher.iter(first_seen);
         });
         group.bench_function(BenchmarkId::new("bare", size), |bencher| {
-            bencher.iter(bare_look_up)
+            bencher.iter(bare_look_up);
         });
         group.bench_function(BenchmarkId::new("batch", size), |bencher| {
-            bencher.iter(batch)
+            bencher.iter(batch);
         });
         group.bench_function(BenchmarkId::new("repeated", size), |bencher| {
             bencher.iter(|| {
