@@ -95,6 +95,11 @@ struct Pending {
     colons: usize,
 }
 
+/// How much is looked through in vain for the ends of regular expressions (bytes). In a module that parses, few slashes
+/// are in doubt and have no end to be found; a text made of them alone would take time by the square of its length. Beyond
+/// this, slashes count as those that cannot be told.
+const MAX_FUTILE: usize = 16 << 20;
+
 struct Scan<'a> {
     source: &'a str,
     text: &'a [u8],
@@ -119,6 +124,8 @@ struct Scan<'a> {
     deepest_at: usize,
     /// Where slashes could no longer be told apart, and the depth there.
     unclear: Option<(usize, usize)>,
+    /// Bytes looked through for the ends of regular expressions that have none.
+    futile: usize,
 }
 
 impl<'a> Scan<'a> {
@@ -145,6 +152,7 @@ impl<'a> Scan<'a> {
             deepest: 0,
             deepest_at: 0,
             unclear: None,
+            futile: 0,
         }
     }
 
@@ -186,7 +194,9 @@ impl<'a> Scan<'a> {
 
     /// Steps over white space or one comment.
     fn trivia(&mut self) -> bool {
-        let byte = self.byte(0);
+        let Some(&byte) = self.text.get(self.at) else {
+            return false;
+        };
         match (byte, self.byte(1)) {
             (b'\n' | b'\r', _) => {
                 self.line_ended = true;
@@ -483,13 +493,19 @@ impl<'a> Scan<'a> {
     }
 
     fn slash(&mut self) {
-        let end = if self.before == Before::Operand {
-            None
-        } else {
-            self.regular_expression()
-        };
-        let Some(end) = end else {
+        if self.before == Before::Operand {
             return self.operator(b'/');
+        }
+        if self.futile > MAX_FUTILE {
+            self.unclear.get_or_insert((self.at, self.total()));
+            return self.operator(b'/');
+        }
+        let end = match self.regular_expression() {
+            Ok(end) => end,
+            Err(searched_to) => {
+                self.futile += searched_to - self.at;
+                return self.operator(b'/');
+            }
         };
         if self.before == Before::Unknown {
             let body = &self.text[self.at + 1..end - 1];
@@ -510,17 +526,17 @@ impl<'a> Scan<'a> {
         self.skip_word();
     }
 
-    /// The end of the regular expression that begins here, without its flags.
-    fn regular_expression(&self) -> Option<usize> {
+    /// The end of the regular expression that begins here, without its flags. The error is how far there is none.
+    fn regular_expression(&self) -> Result<usize, usize> {
         let mut at = self.at + 1;
         let mut class = false;
         loop {
-            match *self.text.get(at)? {
-                b'\n' | b'\r' => return None,
+            match *self.text.get(at).ok_or(self.text.len())? {
+                b'\n' | b'\r' => return Err(at),
                 b'\\' => at += 1,
                 b'[' => class = true,
                 b']' => class = false,
-                b'/' if !class => return Some(at + 1),
+                b'/' if !class => return Ok(at + 1),
                 _ => {}
             }
             at += 1;
