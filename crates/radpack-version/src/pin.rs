@@ -3,9 +3,11 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 
-use crate::version::VersionRef;
+use crate::version::{MAX_COMPONENT, VersionRef};
 
 /// The pin of a selected version: `^major`; `~0.minor` for 0.x; a prerelease exactly.
+///
+/// Exactly, too, where the number is the largest that there is: a range ends at the next one, so `^9007199254740991` is no spec.
 ///
 /// ```
 /// use radpack_version::{VersionRef, pin_spec};
@@ -18,6 +20,9 @@ use crate::version::VersionRef;
 pub fn pin_spec(selected: VersionRef<'_>) -> String {
     if selected.major == 0 || !selected.is_stable() {
         return pin_tilde(selected);
+    }
+    if selected.major == MAX_COMPONENT {
+        return selected.to_string();
     }
     format!("^{}", selected.major)
 }
@@ -32,7 +37,7 @@ pub fn pin_spec(selected: VersionRef<'_>) -> String {
 /// # Ok::<(), radpack_version::VersionError>(())
 /// ```
 pub fn pin_tilde(selected: VersionRef<'_>) -> String {
-    if !selected.is_stable() {
+    if !selected.is_stable() || selected.minor == MAX_COMPONENT {
         return selected.to_string();
     }
     format!("~{}.{}", selected.major, selected.minor)
