@@ -31,10 +31,10 @@ impl<'i> Query<'i, '_> {
         mut answer: impl FnMut(usize, Result<Found<'i>, ResolveError>),
     ) {
         let view = &self.view;
+        let mut lanes = [Parts::default(); WIDTH];
         for (chunk_number, chunk) in ids.chunks(WIDTH).enumerate() {
-            let mut lanes = [Parts::default(); WIDTH];
-            let mut numbers = [NONE; WIDTH];
-            for ((id, lane), number) in chunk.iter().zip(&mut lanes).zip(&mut numbers) {
+            let mut hashes = [None; WIDTH];
+            for ((id, lane), hash) in chunk.iter().zip(&mut lanes).zip(&mut hashes) {
                 let id = id.as_ref().as_bytes();
                 let parts = if id.len() >= 16 {
                     Long::new(id).and_then(parts)
@@ -43,11 +43,12 @@ impl<'i> Query<'i, '_> {
                 };
                 if let Some(parts) = parts {
                     *lane = parts;
-                    *number = view.probe(hash::words(view.seed_key, &lane.key));
+                    *hash = Some(hash::words(view.seed_key, &parts.key));
                 }
             }
-            // Both lines of each record: loads that wait for nothing but memory, so close together that all are under
-            // way at once.
+            // The slots: loads that wait for nothing but memory, so close together that all are under way at once.
+            let numbers = hashes.map(|hash| hash.map_or(NONE, |hash| view.probe(hash)));
+            // Both lines of each record, likewise.
             let mut touched = 0;
             for number in numbers {
                 if let Some(record) = view.record(number) {

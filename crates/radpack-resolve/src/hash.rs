@@ -61,12 +61,11 @@ fn text(seed: u64, text: &[u8]) -> u64 {
     fold(state ^ KEYS[4], KEYS[5])
 }
 
-/// The hash of the words of an id, for the memo (not part of the format).
+/// The hash of four words of an id, for the memo (not part of the format).
 #[inline(always)]
-pub(crate) fn id(words: &[u64; 6]) -> u64 {
+pub(crate) fn id(words: [u64; 4], length: usize) -> u64 {
     fold(words[0] ^ KEYS[0], words[1] ^ KEYS[1])
-        ^ fold(words[2] ^ KEYS[2], words[3] ^ KEYS[3])
-        ^ fold(words[4] ^ KEYS[4], words[5] ^ KEYS[5])
+        ^ fold(words[2] ^ KEYS[2] ^ length as u64, words[3] ^ KEYS[3])
 }
 
 #[cfg(test)]

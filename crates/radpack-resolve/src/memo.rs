@@ -3,46 +3,37 @@
 //! On top of the index and optional: a memo belongs to one thread or task, so that it needs no lock. It forgets all
 //! when it is used with another index or another policy, and keeps nothing that depends on scope or context.
 
-use radpack_version::{Drift, Fit};
+use radpack_version::{Fallback, Fit};
 
 use crate::error::ResolveError;
 use crate::found::{Found, Place};
 use crate::hash;
 use crate::query::Query;
-use crate::split::{Short, Text, halves};
 
 /// The longest id that is remembered, in bytes.
-const LONGEST: usize = 48;
-
-/// What an id is kept as: the first sixteen bytes, the next, and the last, which overlap in most.
-type Words = [u64; 6];
+const LONGEST: usize = 47;
 
 /// One id and its answer.
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
 struct Line {
-    words: Words,
-    /// Bits of the id's hash, and its length below them; 0: nothing is here.
-    tag: u32,
-    record: u32,
-    variant: u32,
-    position: u16,
-    fit: Fit,
-    drift: Option<Drift>,
+    place: Place,
+    /// 0: nothing is here.
+    length: u8,
+    id: [u8; LONGEST],
 }
 
 const EMPTY: Line = Line {
-    words: [0; 6],
-    tag: 0,
-    record: 0,
-    variant: 0,
-    position: 0,
-    fit: Fit::Exact,
-    drift: None,
+    place: Place {
+        record: 0,
+        position: 0,
+        variant: 0,
+        fit: Fit::Exact,
+        drift: None,
+    },
+    length: 0,
+    id: [0; LONGEST],
 };
-
-/// Of no query.
-const NO_KEY: u64 = 1;
 
 /// Remembers the answers to the ids that were asked for last.
 ///
@@ -58,8 +49,9 @@ const NO_KEY: u64 = 1;
 pub struct Memo {
     /// Pairs of lines: the newer answer first.
     lines: Vec<[Line; 2]>,
-    /// Of the queries that the answers are for: their [`Query::memo_key`].
-    key: u64,
+    /// The index that the answers are from; 0: none yet.
+    stamp: u64,
+    fallback: Fallback,
 }
 
 impl Memo {
@@ -68,7 +60,8 @@ impl Memo {
         let pairs = ids.clamp(1, 1 << 26).next_power_of_two();
         Memo {
             lines: vec![[EMPTY; 2]; pairs],
-            key: NO_KEY,
+            stamp: 0,
+            fallback: Fallback::default(),
         }
     }
 
@@ -86,25 +79,20 @@ impl Memo {
         let Some(words) = words(id.as_bytes()) else {
             return query.resolve(id);
         };
-        let hash = hash::id(&words);
-        let tag = tag(hash, id.len());
-        let pair = hash as usize & (self.lines.len() - 1);
-        if self.key == query.memo_key
+        // The multiplication's high bits are the better ones.
+        let pair = (hash::id(words, id.len()) >> 32) as usize & (self.lines.len() - 1);
+        if self.stamp == query.index.stamp
+            && self.fallback == query.fallback
+            && query.is_plain()
             && let Some(lines) = self.lines.get(pair)
         {
-            // No branch between the two: which of them holds an id is as good as random.
-            let line = &lines[usize::from(lines[0].tag != tag)];
-            if line.tag == tag && line.words == words {
-                return Ok(Found {
-                    index: query.index,
-                    place: Place {
-                        record: line.record,
-                        position: line.position.into(),
-                        variant: line.variant,
-                        fit: line.fit,
-                        drift: line.drift,
-                    },
-                });
+            for line in lines {
+                if line.is(&words, id.as_bytes()) {
+                    return Ok(Found {
+                        index: query.index,
+                        place: line.place,
+                    });
+                }
             }
         }
         self.resolve_first(query, id, pair)
@@ -118,28 +106,23 @@ impl Memo {
         pair: usize,
     ) -> Result<Found<'i>, ResolveError> {
         let found = query.resolve(id)?;
-        let (Some(words), Ok(position)) = (words(id.as_bytes()), found.place.position.try_into())
-        else {
-            return Ok(found);
-        };
-        if query.memo_key == Query::NO_MEMO {
+        if !query.is_plain() {
             return Ok(found);
         }
-        if self.key != query.memo_key {
+        if self.stamp != query.index.stamp || self.fallback != query.fallback {
             self.lines.fill([EMPTY; 2]);
-            self.key = query.memo_key;
+            self.stamp = query.index.stamp;
+            self.fallback = query.fallback;
         }
         if let Some(lines) = self.lines.get_mut(pair) {
             lines[1] = lines[0];
-            lines[0] = Line {
-                words,
-                tag: tag(hash::id(&words), id.len()),
-                record: found.place.record,
-                variant: found.place.variant,
-                position,
-                fit: found.place.fit,
-                drift: found.place.drift,
+            let mut line = Line {
+                place: found.place,
+                length: id.len() as u8,
+                ..EMPTY
             };
+            line.id[..id.len()].copy_from_slice(id.as_bytes());
+            lines[0] = line;
         }
         Ok(found)
     }
@@ -154,32 +137,41 @@ impl std::fmt::Debug for Memo {
     }
 }
 
-/// What an id is kept as; `None` if it is not remembered. Together with the length this is the whole id.
+/// Four words that hold the first 32 bytes of an id, the last ones overlapping; `None` if it is not remembered.
 #[inline(always)]
-fn words(id: &[u8]) -> Option<Words> {
-    if id.len() < 16 {
-        let [low, high] = Short::new(id)?.head();
-        return Some([low, high, 0, 0, 0, 0]);
-    }
-    if id.len() > LONGEST {
+fn words(id: &[u8]) -> Option<[u64; 4]> {
+    if !(8..=LONGEST).contains(&id.len()) {
         return None;
     }
-    let middle = id.get((id.len() - 16).min(16)..)?.first_chunk()?;
-    let [head, middle, end] = [id.first_chunk()?, middle, id.last_chunk()?]
-        .map(|bytes: &[u8; 16]| halves(u128::from_le_bytes(*bytes)));
-    Some([head[0], head[1], middle[0], middle[1], end[0], end[1]])
+    Some(std::array::from_fn(|word| overlapping(id, id.len(), word)))
 }
 
-/// Tells the lines of a pair apart. The pair is chosen by lower bits of the hash.
+/// The word at a multiple of eight, moved back where the id has ended before it.
 #[inline(always)]
-fn tag(hash: u64, length: usize) -> u32 {
-    (hash >> 32) as u32 & !63 | length as u32
+fn overlapping(text: &[u8], length: usize, word: usize) -> u64 {
+    let at = (word * 8).min(length.wrapping_sub(8));
+    text.get(at..at.wrapping_add(8))
+        .and_then(|slice| slice.try_into().ok())
+        .map_or(0, u64::from_le_bytes)
+}
+
+impl Line {
+    /// Whether this line holds an id, of which the caller has read the first words.
+    #[inline(always)]
+    fn is(&self, words: &[u64; 4], id: &[u8]) -> bool {
+        if usize::from(self.length) != id.len() {
+            return false;
+        }
+        let mut different = 0;
+        for (number, word) in words.iter().enumerate() {
+            different |= overlapping(&self.id, id.len(), number) ^ word;
+        }
+        different == 0 && (id.len() <= 32 || self.id.get(32..id.len()) == id.get(32..))
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use radpack_version::Fallback;
-
     use super::*;
     use crate::Index;
 
@@ -189,17 +181,28 @@ mod tests {
     }
 
     #[test]
-    fn keeps_the_whole_id() {
+    fn compares_every_length() {
         let text: [u8; LONGEST] = std::array::from_fn(|at| b'a' + at as u8 % 26);
-        for length in 1..=LONGEST {
-            let kept = words(&text[..length]).unwrap();
+        for length in 8..=LONGEST {
+            let mut line = Line {
+                length: length as u8,
+                ..EMPTY
+            };
+            line.id[..length].copy_from_slice(&text[..length]);
+            assert!(line.is(&words(&text[..length]).unwrap(), &text[..length]));
             for at in 0..length {
                 let mut other = text[..length].to_vec();
                 other[at] ^= 1;
-                assert_ne!(words(&other).unwrap(), kept, "length {length}, byte {at}");
+                assert!(
+                    !line.is(&words(&other).unwrap(), &other),
+                    "length {length}, byte {at}"
+                );
             }
         }
-        assert_eq!((words(b""), words(&[b'x'; LONGEST + 1])), (None, None));
+        assert_eq!(
+            (words(b"seven77"), words(&[b'x'; LONGEST + 1])),
+            (None, None)
+        );
     }
 
     #[test]

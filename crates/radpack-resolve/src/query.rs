@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use radpack_manifest::{Id, MAX_ID_BYTES};
+use radpack_manifest::Id;
 use radpack_version::{
     Direct, Fallback, Key, Selected, Spec, TagTarget, VersionRef, Versions, select_direct,
     select_nearest,
@@ -36,8 +36,6 @@ pub struct Query<'i, 'q> {
     scope: Option<&'q str>,
     context: Option<&'q BTreeMap<String, String>>,
     pub(crate) view: View<'i>,
-    /// What a memo may remember answers by: one number for index and policy, or [`Query::NO_MEMO`].
-    pub(crate) memo_key: u64,
 }
 
 impl<'i, 'q> Query<'i, 'q> {
@@ -48,9 +46,7 @@ impl<'i, 'q> Query<'i, 'q> {
             scope: None,
             context: None,
             view: index.storage.view(),
-            memo_key: Query::NO_MEMO,
         }
-        .keyed()
     }
 
     /// The package that asks, as `name` or `name@spec`: what `~/entry` belongs to.
@@ -60,13 +56,12 @@ impl<'i, 'q> Query<'i, 'q> {
             scope: Some(scope),
             ..self
         }
-        .keyed()
     }
 
     /// What may serve where nothing is exact or in range.
     #[must_use]
     pub fn fallback(self, fallback: Fallback) -> Self {
-        Query { fallback, ..self }.keyed()
+        Query { fallback, ..self }
     }
 
     /// Values for `${name}` in ids and URLs.
@@ -76,19 +71,11 @@ impl<'i, 'q> Query<'i, 'q> {
             context: Some(context),
             ..self
         }
-        .keyed()
     }
 
-    /// An id alone does not decide the answer of this query.
-    pub(crate) const NO_MEMO: u64 = 0;
-
-    fn keyed(self) -> Self {
-        let is_plain = self.scope.is_none() && self.context.is_none();
-        let memo_key = match is_plain {
-            true => self.index.stamp << 2 | self.fallback as u64,
-            false => Self::NO_MEMO,
-        };
-        Query { memo_key, ..self }
+    /// Whether an id alone decides the answer of this query.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.scope.is_none() && self.context.is_none()
     }
 
     /// Resolves an id. Common ids allocate nothing and take no lock.
@@ -111,8 +98,8 @@ impl<'i, 'q> Query<'i, 'q> {
     /// for it to begin the next while this one waits for memory.
     #[inline(never)]
     pub(crate) fn resolve_cold(&self, id: &str) -> Result<Found<'i>, ResolveError> {
-        if id.ends_with('/') || id.len() > MAX_ID_BYTES {
-            // Errors both: an empty entry, which is as empty where it is missing, and what is too long.
+        if id.ends_with('/') {
+            // An empty entry is an error; where it is missing, it is empty as well.
             return self.resolve_fully(id, None);
         }
         let parts = split::split(id.as_bytes());
@@ -173,8 +160,6 @@ impl<'i, 'q> Query<'i, 'q> {
                 .entry
                 .strip_suffix(".mjs")
                 .or_else(|| parsed.entry.strip_suffix(".js"))
-                // The entry `.js` is not the empty one, as which `index` is stored.
-                .filter(|entry| !entry.is_empty())
         };
         let Some(record) = find(parsed.entry).or_else(|| stripped().and_then(find)) else {
             return Err(self.unknown(id, parsed.name, parsed.entry, asking));
