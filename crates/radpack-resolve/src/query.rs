@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use radpack_manifest::Id;
+use radpack_manifest::{Id, MAX_ID_BYTES};
 use radpack_version::{
     Direct, Fallback, Key, Selected, Spec, TagTarget, VersionRef, Versions, select_direct,
     select_nearest,
@@ -98,8 +98,8 @@ impl<'i, 'q> Query<'i, 'q> {
     /// for it to begin the next while this one waits for memory.
     #[inline(never)]
     pub(crate) fn resolve_cold(&self, id: &str) -> Result<Found<'i>, ResolveError> {
-        if id.ends_with('/') {
-            // An empty entry is an error; where it is missing, it is empty as well.
+        if id.ends_with('/') || id.len() > MAX_ID_BYTES {
+            // Errors both: an empty entry, which is as empty where it is missing, and what is too long.
             return self.resolve_fully(id, None);
         }
         let parts = split::split(id.as_bytes());
@@ -160,6 +160,8 @@ impl<'i, 'q> Query<'i, 'q> {
                 .entry
                 .strip_suffix(".mjs")
                 .or_else(|| parsed.entry.strip_suffix(".js"))
+                // The entry `.js` is not the empty one, as which `index` is stored.
+                .filter(|entry| !entry.is_empty())
         };
         let Some(record) = find(parsed.entry).or_else(|| stripped().and_then(find)) else {
             return Err(self.unknown(id, parsed.name, parsed.entry, asking));
