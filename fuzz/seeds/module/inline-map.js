@@ -1,0 +1,3 @@
+import a from "a";
+export default a;
+//# sourceMappingURL=data:application/json;base64,eyJ2ZXJzaW9uIjozLCJzb3VyY2VzIjpbImEudHMiXSwic291cmNlc0NvbnRlbnQiOlsiaW1wb3J0IGEgZnJvbSBcImFcIiJdLCJuYW1lcyI6WyJhIl0sIm1hcHBpbmdzIjoiQUFBQUEsT0FBTyxDQUFDLE1BQU0sR0FBRztBQUNqQixlQUFlLENBQUMifQ==

@@ -1,0 +1,1 @@
+import source m from "./m.wasm"; import defer * as d from "./d.js"; import.source("x"); export { d } from "y" with { type: "css" };

@@ -1,0 +1,1 @@
+module.exports = require("x"); with (a) b; var c = 010;

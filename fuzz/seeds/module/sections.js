@@ -1,0 +1,1 @@
+import a from "a";export default import("b");ÿ{"version":3,"sections":[{"offset":{"line":0,"column":0},"map":{"version":3,"sources":["a"],"names":[],"mappings":"AAAA"}},{"offset":{"line":0,"column":18},"map":{"version":3,"sources":["b"],"names":["n"],"mappings":"AAAAA,CAAC"}}]}
