@@ -1,7 +1,7 @@
 //! The ways into reading: from a text to its facts.
 
 use super::exact::{self, Failure};
-use super::{Module, ModuleError, ModuleErrorKind, Position, Syntax, stack};
+use super::{Module, ModuleError, ModuleErrorKind, Position, Syntax, quick, stack};
 
 /// Longer texts (bytes) are not read: spans are 32 bits wide, and so are their sums.
 const MAX_BYTES: usize = 1 << 30;
@@ -79,6 +79,9 @@ fn read_exactly(source: &str, name: &str) -> Result<Module, Failure> {
         });
     }
     let (body, mark) = without_mark(source);
+    if let Some(module) = quick::read(body, mark) {
+        return Ok(module);
+    }
     stack::with_enough(body, name, || exact::read(body, mark, name)).unwrap_or_else(|error| {
         Err(Failure {
             error,
