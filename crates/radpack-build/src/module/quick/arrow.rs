@@ -61,8 +61,7 @@ impl Quick<'_> {
                 expression = false;
                 break;
             }
-            if self.starts_with(b"...") {
-                self.bump(3);
+            if self.eat_dots() {
                 self.binding()?;
                 expression = false;
                 if self.byte() != b')' {

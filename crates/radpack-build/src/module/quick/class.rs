@@ -21,7 +21,7 @@ impl Quick<'_> {
         self.bump_word();
         match self.word() {
             Word::None | Word::Extends if !declares => {}
-            word if word.is_binding() => self.bound_word()?,
+            word if word.is_binding() => self.bound_word(),
             _ => return None,
         }
         let exporting = std::mem::replace(&mut self.exporting, false);

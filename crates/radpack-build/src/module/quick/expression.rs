@@ -1,6 +1,6 @@
 //! Expressions: operators, and what is assigned.
 
-use super::word::{Word, is_start};
+use super::word::{Word, ends_expression, is_start};
 use super::{
     ARROW, AWAIT, BINDING, COVER, DEFAULTED, Flags, IN, LITERAL, NAME, Quick, TARGET, UNARY, VALUE,
     YIELD,
@@ -259,10 +259,4 @@ impl Quick<'_> {
         let flags = self.members(TARGET | BINDING | NAME, true)?;
         self.suffix(flags)
     }
-}
-
-/// Whether an expression ends before this byte, for sure.
-#[inline]
-fn ends_expression(byte: u8) -> bool {
-    matches!(byte, b')' | b',' | b';' | b'}' | b']' | b':')
 }

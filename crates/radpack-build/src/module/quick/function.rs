@@ -39,8 +39,7 @@ impl Quick<'_> {
 
     /// One property: what an object with it could be.
     fn property(&mut self) -> Option<Flags> {
-        if self.starts_with(b"...") {
-            self.bump(3);
+        if self.eat_dots() {
             let rest = self.assignment()?;
             if rest & DEFAULTED != 0 || self.byte() == b',' {
                 return Some(VALUE);
@@ -151,7 +150,7 @@ impl Quick<'_> {
         let generates = self.eat(b'*');
         match self.word() {
             Word::None if !declares => {}
-            word if word.is_binding() => self.bound_word()?,
+            word if word.is_binding() => self.bound_word(),
             _ => return None,
         }
         if self.byte() != b'(' {
@@ -172,8 +171,7 @@ impl Quick<'_> {
         // In parameters nothing awaits or yields, whatever the function.
         self.within(FUNCTION, |quick| {
             while quick.byte() != b')' {
-                if quick.starts_with(b"...") {
-                    quick.bump(3);
+                if quick.eat_dots() {
                     quick.binding()?;
                     if quick.byte() != b')' {
                         return None;
@@ -204,13 +202,11 @@ impl Quick<'_> {
     }
 
     /// Binds the name that [`word`](Self::word) found, and steps over it.
-    pub(super) fn bound_word(&mut self) -> Option<()> {
+    pub(super) fn bound_word(&mut self) {
         if self.exporting {
-            let name = self.word_text().to_owned();
-            self.export(&name)?;
+            self.names.push(self.word_text());
         }
         self.bump_word();
-        Some(())
     }
 
     /// A pattern and its default.
@@ -235,8 +231,7 @@ impl Quick<'_> {
                     if self.eat(b',') {
                         continue;
                     }
-                    if self.starts_with(b"...") {
-                        self.bump(3);
+                    if self.eat_dots() {
                         self.binding()?;
                         if self.byte() != b']' {
                             return None;
@@ -256,12 +251,11 @@ impl Quick<'_> {
                 self.enter()?;
                 self.bump(1);
                 while self.byte() != b'}' {
-                    if self.starts_with(b"...") {
-                        self.bump(3);
+                    if self.eat_dots() {
                         if !self.word().is_binding() {
                             return None;
                         }
-                        self.bound_word()?;
+                        self.bound_word();
                         if self.byte() != b'}' {
                             return None;
                         }
@@ -280,7 +274,8 @@ impl Quick<'_> {
                 if !self.word().is_binding() {
                     return None;
                 }
-                self.bound_word()
+                self.bound_word();
+                Some(())
             }
         }
     }
@@ -295,7 +290,7 @@ impl Quick<'_> {
             self.expect(b':')?;
             return self.binding_element();
         }
-        let name = self.exporting.then(|| self.word_text().to_owned());
+        let name = self.exporting.then(|| self.word_text());
         self.bump_word();
         if self.eat(b':') {
             return self.binding_element();
@@ -304,7 +299,7 @@ impl Quick<'_> {
             return None;
         }
         if let Some(name) = name {
-            self.export(&name)?;
+            self.names.push(name);
         }
         if self.byte() == b'=' {
             self.bump(1);

@@ -9,7 +9,7 @@ use super::word::{
 };
 use super::{Flags, Quick, SourceMapReference, VALUE};
 
-impl Quick<'_> {
+impl<'a> Quick<'a> {
     /// The byte at `at`, or 0 at the end.
     #[inline]
     pub(super) fn byte(&self) -> u8 {
@@ -49,9 +49,14 @@ impl Quick<'_> {
         self.eat(byte).then_some(())
     }
 
+    /// Steps over `...`, if it comes next.
     #[inline]
-    pub(super) fn starts_with(&self, token: &[u8]) -> bool {
-        self.bytes[self.at..].starts_with(token)
+    pub(super) fn eat_dots(&mut self) -> bool {
+        let found = self.byte() == b'.' && self.next() == b'.' && self.byte_at(self.at + 2) == b'.';
+        if found {
+            self.bump(3);
+        }
+        found
     }
 
     /// Skips white space and comments.
@@ -200,7 +205,7 @@ impl Quick<'_> {
 
     /// The text of the word that [`word`](Self::word) found.
     #[inline]
-    pub(super) fn word_text(&self) -> &str {
+    pub(super) fn word_text(&self) -> &'a str {
         &self.text[self.word_at..self.word_end]
     }
 

@@ -39,7 +39,7 @@ const MAX_DEPTH: u32 = 100;
 pub(super) fn read(body: &str, base: u32) -> Option<Module> {
     let mut quick = Quick::new(body);
     quick.module()?;
-    Some(quick.into_module(base))
+    quick.into_module(base)
 }
 
 /// What an expression could be besides a value: bits of [`Flags`].
@@ -102,7 +102,8 @@ struct Quick<'a> {
 
     imports: Vec<(ImportKind, Range<usize>)>,
     computed: Vec<usize>,
-    names: BTreeSet<String>,
+    /// Exported names, in the order of the text.
+    names: Vec<&'a str>,
     stars: Vec<String>,
     has_module_syntax: bool,
     /// A comment that could name a source map, and the `skipped_from` when it was met.
@@ -128,7 +129,7 @@ impl<'a> Quick<'a> {
             exporting: false,
             imports: Vec::new(),
             computed: Vec::new(),
-            names: BTreeSet::new(),
+            names: Vec::new(),
             stars: Vec::new(),
             has_module_syntax: false,
             map_comment: None,
@@ -171,13 +172,14 @@ impl<'a> Quick<'a> {
         Some(result)
     }
 
-    /// Notes an exported name. One that is exported twice is an error.
-    fn export(&mut self, name: &str) -> Option<()> {
-        self.names.insert(name.to_owned()).then_some(())
-    }
-
-    fn into_module(self, base: u32) -> Module {
+    fn into_module(self, base: u32) -> Option<Module> {
         let text = self.text;
+        let exported = self.names.len();
+        let names: BTreeSet<String> = self.names.into_iter().map(str::to_owned).collect();
+        if names.len() < exported {
+            // What is exported twice is an error.
+            return None;
+        }
         let mut positions = Positions::new(text);
         let imports = self.imports.into_iter().map(|(kind, literal)| Import {
             kind,
@@ -196,10 +198,10 @@ impl<'a> Quick<'a> {
         let source_map = self
             .map_comment
             .filter(|(_, skipped_from)| *skipped_from == self.skipped_from);
-        Module {
+        Some(Module {
             imports,
             exports: Exports {
-                names: self.names,
+                names,
                 stars: self.stars,
             },
             has_module_syntax: self.has_module_syntax,
@@ -207,6 +209,6 @@ impl<'a> Quick<'a> {
             source_map: source_map.and_then(|(span, _)| {
                 SourceMapReference::in_comment(&text[span.clone()], span.start as u32 + base)
             }),
-        }
+        })
     }
 }

@@ -132,7 +132,7 @@ impl Quick<'_> {
         }
         match self.word() {
             Word::Default => {
-                self.export("default")?;
+                self.names.push("default");
                 self.bump_word();
                 return self.default_export();
             }
@@ -202,8 +202,7 @@ impl Quick<'_> {
                 self.bump_word();
                 name = self.exported_name()?;
             }
-            let name = self.text[name].to_owned();
-            self.export(&name)?;
+            self.names.push(&self.text[name]);
             if self.byte() != b'}' {
                 self.expect(b',')?;
             }
@@ -238,8 +237,7 @@ impl Quick<'_> {
         if !star {
             self.bump_word();
             let name = self.exported_name()?;
-            let name = self.text[name].to_owned();
-            self.export(&name)?;
+            self.names.push(&self.text[name]);
         }
         self.expect_word(b"from")?;
         self.specifier()?;

@@ -100,9 +100,7 @@ impl Quick<'_> {
         self.bump(1);
         self.within(self.context | IN, |quick| {
             while quick.byte() != b')' {
-                if quick.starts_with(b"...") {
-                    quick.bump(3);
-                }
+                quick.eat_dots();
                 quick.assignment()?;
                 if quick.byte() != b')' {
                     quick.expect(b',')?;
@@ -193,8 +191,7 @@ impl Quick<'_> {
                         quick.bump(1);
                         continue;
                     }
-                    b'.' if quick.starts_with(b"...") => {
-                        quick.bump(3);
+                    b'.' if quick.eat_dots() => {
                         let rest = quick.assignment_or_pattern()?;
                         // In a pattern it is the last, without default.
                         flags &= if rest & DEFAULTED != 0 || quick.byte() == b',' {

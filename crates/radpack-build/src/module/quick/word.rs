@@ -168,24 +168,41 @@ impl Word {
 /// Whether names may hold this byte.
 #[inline]
 pub(super) fn is_part(byte: u8) -> bool {
-    PARTS[byte as usize]
+    CLASSES[byte as usize] & PART != 0
 }
-
-static PARTS: [bool; 256] = {
-    let mut parts = [false; 256];
-    let mut byte = 0_u8;
-    while byte < 128 {
-        parts[byte as usize] = byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$';
-        byte += 1;
-    }
-    parts
-};
 
 /// Whether names may begin with this byte.
 #[inline]
 pub(super) fn is_start(byte: u8) -> bool {
-    byte.is_ascii_alphabetic() || byte == b'_' || byte == b'$'
+    CLASSES[byte as usize] & START != 0
 }
+
+/// Whether an expression ends before this byte, for sure.
+#[inline]
+pub(super) fn ends_expression(byte: u8) -> bool {
+    CLASSES[byte as usize] & END != 0
+}
+
+const PART: u8 = 1;
+const START: u8 = 2;
+const END: u8 = 4;
+
+static CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        let start = byte.is_ascii_alphabetic() || byte == b'_' || byte == b'$';
+        if start {
+            classes[byte as usize] = PART | START;
+        } else if byte.is_ascii_digit() {
+            classes[byte as usize] = PART;
+        } else if matches!(byte, b')' | b',' | b';' | b'}' | b']' | b':') {
+            classes[byte as usize] = END;
+        }
+        byte += 1;
+    }
+    classes
+};
 
 /// The end of the word that begins at `at`, and its key.
 #[inline]
