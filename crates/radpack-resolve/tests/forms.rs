@@ -225,7 +225,7 @@ fn a_large_index_has_the_same_answers_from_its_bytes() {
             match (one, other) {
                 (Ok(one), Ok(other)) => assert_eq!(one, other),
                 (one, other) => {
-                    assert_eq!(one.unwrap_err().to_string(), other.unwrap_err().to_string())
+                    assert_eq!(one.unwrap_err().to_string(), other.unwrap_err().to_string());
                 }
             }
         }
