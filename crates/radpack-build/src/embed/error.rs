@@ -15,7 +15,7 @@ use crate::error::{BuildError, ErrorKind, Problem};
 /// lines; that is what a build script prints whose `main` returns it.
 ///
 /// ```text
-/// Error: cannot build web/charts: index.js:1:8: "colors" is in no register, and package.json names no version of it: …
+/// Error: cannot build web/charts: index.js:4:8: "./axis.js" leads nowhere: there is no axis.js, no axis.js.js, …
 /// ```
 ///
 /// ```no_run
@@ -71,28 +71,23 @@ impl EmbedError {
                 formatter.write_str(line)?;
             }
         }
-        for (index, problem) in self.problems().iter().enumerate() {
-            if index > 0 {
-                formatter.write_str(line)?;
-            }
-            write!(formatter, "{problem}")?;
-            let mut cause = problem.source().filter(|_| with_causes);
-            while let Some(error) = cause {
-                let text = error.to_string().replace('\n', line);
-                write!(formatter, "{line}caused by: {text}")?;
-                cause = error.source();
-            }
+        self.error.write(formatter, line, with_causes)
+    }
+}
+
+/// So that a script may ask a build for other things, too, such as what it [wants](crate::Build::wanted).
+impl From<BuildError> for EmbedError {
+    fn from(error: BuildError) -> Self {
+        EmbedError {
+            package: None,
+            error,
         }
-        Ok(())
     }
 }
 
 impl From<Problem> for EmbedError {
     fn from(problem: Problem) -> Self {
-        EmbedError {
-            package: None,
-            error: problem.into(),
-        }
+        BuildError::from(problem).into()
     }
 }
 
