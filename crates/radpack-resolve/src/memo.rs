@@ -8,6 +8,7 @@
 //! at the next ids while this one's line is on its way.
 
 use radpack_version::{Drift, Fit};
+use wide::u32x4;
 
 use crate::error::ResolveError;
 use crate::found::{Found, Place};
@@ -52,16 +53,19 @@ pub struct Memo {
     room: usize,
     /// The line that the next id gets.
     next: usize,
-    /// Two slots each.
     buckets: Vec<Bucket>,
     /// What the answers depend on besides the id.
     stamp: Stamp,
 }
 
-/// Two slots, the newer one low: a mark in the high bits, below it the number of a line, from 1. No two marks of a
-/// bucket are the same. The line may hold another id by now, which shows there.
+/// Slots, the newest first: a mark in the high bits, below it the number of a line, from 1. No two marks of a bucket are
+/// the same. The line may hold another id by now, which shows there.
 #[derive(Clone, Copy, Default)]
-struct Bucket(u64);
+#[repr(C, align(16))]
+struct Bucket([u32; SLOTS]);
+
+/// Slots of a bucket.
+const SLOTS: usize = 4;
 
 /// Bits of a line's number.
 const NUMBER_BITS: u32 = 20;
@@ -70,40 +74,38 @@ const NUMBER_BITS: u32 = 20;
 const NUMBER: u32 = (1 << NUMBER_BITS) - 1;
 
 impl Bucket {
-    /// The number of the line that may hold an id of this hash; something without a line if there is none.
+    /// The number of the line that may hold an id of this hash.
     #[inline(always)]
-    fn line(self, hash: u64) -> usize {
-        let is_older = (self.0 >> 32) as u32 >> NUMBER_BITS == mark(hash);
-        let slot = (self.0 >> (u32::from(is_older) * 32)) as u32;
-        (slot & NUMBER).wrapping_sub(1) as usize
+    fn line(&self, hash: u64) -> Option<usize> {
+        let marks = u32x4::new(self.0) & u32x4::splat(!NUMBER);
+        let same = marks.simd_eq(u32x4::splat(mark(hash))).to_bitmask();
+        let slot = self.0.get(same.trailing_zeros() as usize)?;
+        Some((slot & NUMBER).wrapping_sub(1) as usize)
     }
 
     fn insert(&mut self, hash: u64, line: usize) {
-        let newer = self.0 as u32;
-        let slot = u64::from(mark(hash) << NUMBER_BITS | (line as u32 + 1));
-        self.0 = if newer >> NUMBER_BITS == mark(hash) {
-            self.0 >> 32 << 32 | slot
-        } else {
-            u64::from(newer) << 32 | slot
-        };
+        let same = |slot: &u32| slot & !NUMBER == mark(hash);
+        let last = self.0.iter().position(same).unwrap_or(SLOTS - 1);
+        self.0[..=last].rotate_right(1);
+        self.0[0] = mark(hash) | (line as u32 + 1);
     }
 }
 
 /// What tells the ids of a bucket apart; never 0, as that of an empty slot.
 #[inline(always)]
 fn mark(hash: u64) -> u32 {
-    hash as u32 >> NUMBER_BITS | 1
+    hash as u32 & !NUMBER | 1 << NUMBER_BITS
 }
 
 impl Memo {
-    /// A memo with room for that many ids, a million at most, at 64 bytes each and 16 to 32 more for the way to them.
+    /// A memo with room for that many ids, a million at most, at 64 bytes each and 8 to 16 more for the way to them.
     pub fn new(ids: usize) -> Self {
         let room = ids.clamp(1, NUMBER as usize - 1);
         Memo {
             lines: Vec::with_capacity(room),
             room,
             next: 0,
-            buckets: vec![Bucket::default(); room.next_power_of_two() * 2],
+            buckets: vec![Bucket::default(); (room.next_power_of_two() * 2).div_ceil(SLOTS)],
             stamp: Stamp::NONE,
         }
     }
@@ -136,7 +138,7 @@ impl Memo {
     #[inline(always)]
     fn line(&self, hash: u64) -> Option<&Line> {
         let bucket = self.buckets.get(self.bucket(hash))?;
-        self.lines.get(bucket.line(hash))
+        self.lines.get(bucket.line(hash)?)
     }
 
     #[inline(always)]
