@@ -18,7 +18,7 @@ use crate::pins::Pinner;
 use crate::plan::{self, Input, Plan};
 use crate::prebuilt;
 use crate::registers::{RADPACK_JSON, Registers};
-use crate::report::{OutputFile, Pin, Report, Timings, Warning};
+use crate::report::{LeftOutReason, OutputFile, Pin, Report, Timings, Warning};
 use crate::setup::{self, Setup};
 use crate::source::Reader;
 
@@ -326,6 +326,7 @@ fn read(setup: &Setup) -> Result<Input, BuildError> {
         let prebuilt = prebuilt::find(&setup.folder, &setup.name, &setup.version, &mut problems);
         problems.check()?;
         if let Some(prebuilt) = prebuilt {
+            check_target(setup, &prebuilt.inputs)?;
             return Ok(Input::Prebuilt(prebuilt));
         }
     }
@@ -336,12 +337,45 @@ fn read(setup: &Setup) -> Result<Input, BuildError> {
         &setup.package,
         &setup.entries,
         &locator,
-        &setup.out,
+        &skipped(setup),
         &mut problems,
     );
     let graph = graph::read(&setup.folder, &reader, &locator, candidates, &mut problems);
     problems.check()?;
+    check_target(setup, &graph.inputs)?;
+    let left_out = graph
+        .left_out
+        .iter()
+        .filter(|left_out| left_out.reason != LeftOutReason::Missing);
+    let left_out = left_out
+        .filter_map(|left_out| Some(setup.folder.absolute(left_out.path.as_deref()?)))
+        .collect();
+    check_target(setup, &left_out)?;
     Ok(Input::Graph(graph))
+}
+
+/// The folders that patterns do not look into: the output folder, and where the package was built into its own folder, what
+/// that left. Without a manifest nothing was built, and what lies there is the package's own.
+fn skipped(setup: &Setup) -> Vec<&Path> {
+    let mut skipped = vec![setup.out.as_path()];
+    if setup.out.join(RADPACK_JSON).is_file() {
+        skipped.push(&setup.target);
+    }
+    skipped
+}
+
+/// Refuses to write, and perhaps to delete, where the package's own files lie.
+fn check_target(setup: &Setup, files: &BTreeSet<PathBuf>) -> Result<(), Problem> {
+    match files.iter().find(|file| file.starts_with(&setup.target)) {
+        None => Ok(()),
+        Some(file) => {
+            let held = file.strip_prefix(setup.folder.root()).unwrap_or(file);
+            Err(setup::would_overwrite(
+                &setup.target,
+                &held.display().to_string(),
+            ))
+        }
+    }
 }
 
 fn report(

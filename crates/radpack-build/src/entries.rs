@@ -44,13 +44,13 @@ pub(crate) struct Candidates {
     known: HashMap<(String, String), usize>,
 }
 
-/// Finds the candidates. `skip` is the output folder, which patterns do not look into.
+/// Finds the candidates. `skip` are the folders that patterns do not look into.
 pub(crate) fn find(
     folder: &Folder,
     package: &PackageJson,
     options: &[EntryOption],
     locator: &Locator<'_>,
-    skip: &Path,
+    skip: &[&Path],
     problems: &mut Problems,
 ) -> Candidates {
     let mut finder = Finder {
@@ -147,7 +147,7 @@ fn rank(written: &str) -> u8 {
 struct Finder<'f> {
     folder: &'f Folder,
     locator: &'f Locator<'f>,
-    skip: &'f Path,
+    skip: &'f [&'f Path],
     problems: &'f mut Problems,
     found: Candidates,
 }

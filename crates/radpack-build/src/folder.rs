@@ -120,12 +120,12 @@ impl Folder {
 
     /// Every file that a pattern with one or more `*` names, as what `*` stands for. A `*` also stands for `/`.
     ///
-    /// Skips `node_modules`, names that begin with a dot, and the folder `skip` (absolute). Links to folders are followed,
+    /// Skips `node_modules`, names that begin with a dot, and the folders `skip` (absolute). Links to folders are followed,
     /// except to one that holds the link.
     pub(crate) fn matching(
         &self,
         pattern: &str,
-        skip: &Path,
+        skip: &[&Path],
     ) -> Result<BTreeSet<String>, (String, FolderError)> {
         let literal = pattern.split('*').next().unwrap_or_default();
         let base = literal.rsplit_once('/').map_or("", |(folder, _)| folder);
@@ -145,7 +145,7 @@ impl Folder {
         let wanted = |entry: &DirEntry| {
             let name = entry.file_name().to_string_lossy();
             let hidden = name.starts_with('.') || name == "node_modules";
-            entry.depth() == 0 || !(hidden || entry.path() == skip)
+            entry.depth() == 0 || !(hidden || skip.contains(&entry.path()))
         };
         let walk = WalkDir::new(&start)
             .follow_links(true)
@@ -361,13 +361,13 @@ mod tests {
             let folder = Folder::open(&root).unwrap();
             let skip = folder.absolute("out");
             let found: Vec<String> = folder
-                .matching("*.js", &skip)
+                .matching("*.js", &[&skip])
                 .unwrap()
                 .into_iter()
                 .collect();
             assert_eq!(found, ["alias/b", "src/a", "src/deep/b"]);
             assert!(
-                folder.matching("*.css", &skip).is_err(),
+                folder.matching("*.css", &[&skip]).is_err(),
                 "a broken link that fits is told of"
             );
         }

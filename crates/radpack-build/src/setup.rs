@@ -28,6 +28,8 @@ pub(crate) struct Setup {
     pub(crate) version: Version,
     /// Absolute; of what exists of it, links are followed.
     pub(crate) out: PathBuf,
+    /// Where the files go, `<out>/<name>`, with links followed.
+    pub(crate) target: PathBuf,
     pub(crate) entries: Vec<EntryOption>,
     pub(crate) external: BTreeSet<String>,
     /// What the caller and `package.json` say of the manifest's vars.
@@ -104,13 +106,9 @@ impl Setup {
                     .into(),
             );
         };
-        let target = out.join(&name);
+        let target = settle_out(&out.join(&name))?;
         if opened.root().starts_with(&target) {
-            let message = format!(
-                "the files would go to {}, which holds the package itself: choose another output folder",
-                target.display()
-            );
-            return Err(Problem::new(ErrorKind::Options, message).into());
+            return Err(would_overwrite(&target, "the package itself").into());
         }
         let retention = Retention {
             keep_minors: options.keep_minors.or(*keep_minors),
@@ -139,6 +137,7 @@ impl Setup {
             name,
             version,
             out,
+            target,
             entries: options.entries.clone(),
             external: external(&package, options),
             vars: all_vars,
@@ -153,6 +152,15 @@ impl Setup {
             package,
         })
     }
+}
+
+/// The problem that files would be written, and perhaps deleted, among those of the package.
+pub(crate) fn would_overwrite(target: &Path, held: &str) -> Problem {
+    let message = format!(
+        "the files would go to {}, which holds {held}: choose another output folder",
+        target.display()
+    );
+    Problem::new(ErrorKind::Options, message)
 }
 
 /// The problem that a folder without `package.json` is.

@@ -1,10 +1,11 @@
-//! What a build must not touch: files that are reached through links.
-#![cfg(unix)]
+//! What a build must not touch: files that are reached through links, and the package's own sources.
 
 mod common;
 
-use common::Place;
+use common::{Place, tree};
+use radpack_build::{Build, ErrorKind};
 
+#[cfg(unix)]
 mod links {
     use std::fs;
     use std::os::unix::fs::symlink;
@@ -13,7 +14,7 @@ mod links {
     use radpack_build::FileAction;
 
     use super::*;
-    use crate::common::code;
+    use crate::common::{code, problems};
 
     /// Every file of the manifest is there, whichever links it is reached through.
     #[track_caller]
@@ -102,5 +103,98 @@ mod links {
         assert!(elsewhere.join("other.js").is_file());
         assert!(place.out().join("p/c/deep").is_symlink());
         all_named_files_are_there(&place);
+    }
+
+    #[test]
+    fn a_source_folder_behind_a_link_is_refused() {
+        let place = Place::new();
+        let build = place
+            .package_of(&[
+                (
+                    "package.json",
+                    r#"{"name":"p","version":"1.0.0","exports":"./src/i.js"}"#,
+                ),
+                ("src/i.js", "export {};\n"),
+            ])
+            .delete_unreferenced(true);
+        link(&place.path().join("package/src"), &place, "p");
+        let before = tree(&place.path().join("package"));
+        let message = problems(build.run());
+        assert!(message.contains("which holds src/i.js"), "{message}");
+        assert_eq!(tree(&place.path().join("package")), before);
+        assert!(!place.out().join("radpack.json").exists());
+    }
+}
+
+#[test]
+fn sources_are_not_built_over() {
+    for (exports, named) in [
+        (r#""./src/i.js""#, "src/i.js"),
+        (r#""./index.js""#, "src/chunk.js"),
+        (r#"{".":"./main.js","./*":"./*.js"}"#, "src/chunk.js"),
+        (r#"{".":"./main.js","./*":"./src/*.js"}"#, "src/chunk.js"),
+        (
+            r#"{".":"./main.js","./style.css":"./src/style.css"}"#,
+            "src/style.css",
+        ),
+    ] {
+        let place = Place::new();
+        let package = format!(r#"{{"name":"src","version":"1.0.0","exports":{exports}}}"#);
+        let folder = place.write(
+            "package",
+            &[
+                ("package.json", package.as_str()),
+                ("index.js", "export * from './src/chunk.js';\n"),
+                ("main.js", "export {};\n"),
+                ("src/i.js", "export {};\n"),
+                ("src/chunk.js", "export const chunk = 1;\n"),
+                ("src/style.css", "a {}\n"),
+            ],
+        );
+        let before = tree(&folder);
+        let build = Build::new(&folder).delete_unreferenced(true);
+        let error = build.clone().out(&folder).run().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Options);
+        let message = error.to_string();
+        assert!(
+            message.contains(&format!("which holds {named}")),
+            "{exports}: {message}"
+        );
+        assert_eq!(tree(&folder), before, "{exports}");
+        // Anywhere else is fine, the default in the package folder included.
+        let report = build.run().unwrap();
+        assert!(report.out.ends_with("dist-radpack"));
+        for (path, contents) in before {
+            assert_eq!(
+                std::fs::read(folder.join(&path)).unwrap(),
+                contents,
+                "{path}"
+            );
+        }
+    }
+}
+
+#[test]
+fn patterns_do_not_find_what_was_built_into_the_package_folder() {
+    let place = Place::new();
+    let folder = place.write(
+        "package",
+        &[
+            (
+                "package.json",
+                r#"{"name":"p","version":"1.0.0","exports":{"./*":"./*.js"}}"#,
+            ),
+            ("a.js", "export {};\n"),
+            ("src/b.js", "export {};\n"),
+        ],
+    );
+    for _ in 0..2 {
+        let report = Build::new(&folder).out(&folder).run().unwrap();
+        let names: Vec<&str> = report
+            .entries
+            .iter()
+            .map(|entry| entry.name.as_str())
+            .collect();
+        assert_eq!(names, ["a", "src/b"]);
     }
 }
