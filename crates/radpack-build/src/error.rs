@@ -255,6 +255,12 @@ impl Problems {
         }
         let mut problems = std::mem::take(&mut self.0);
         problems.sort_by(|a, b| (&a.file, a.position).cmp(&(&b.file, b.position)));
+        // A file may be read for more than one reason.
+        problems.dedup_by(|a, b| {
+            a.position.is_some()
+                && (a.kind, &a.file, a.position, &a.message)
+                    == (b.kind, &b.file, b.position, &b.message)
+        });
         Err(BuildError { problems })
     }
 }

@@ -173,15 +173,18 @@ impl Growing<'_> {
         let mut sources = HashMap::new();
         let mut broken = HashSet::new();
         for (path, source) in read {
-            match source {
-                Ok(source) => {
-                    sources.insert(path.to_owned(), source);
-                }
-                Err(problem) => {
-                    self.problems.push(problem);
-                    broken.insert(path);
-                }
-            }
+            let problem = match source {
+                Ok(source) => match &source.flaw {
+                    Some(Flaw::Sloppy(error)) => Problem::from(error.clone()),
+                    _ => {
+                        sources.insert(path.to_owned(), source);
+                        continue;
+                    }
+                },
+                Err(problem) => problem,
+            };
+            self.problems.push(problem);
+            broken.insert(path);
         }
         let mut settled: BTreeMap<&str, &str> = BTreeMap::new();
         for candidate in candidates {

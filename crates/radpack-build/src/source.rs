@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use percent_encoding::percent_decode_str;
 use serde::de::IgnoredAny;
 
+use crate::entries::is_javascript;
 use crate::error::{ErrorKind, Problem};
 use crate::folder::{Folder, extension, join, parent};
 use crate::module::{self, Module, Position, Syntax};
@@ -51,7 +52,9 @@ pub(crate) struct Source {
 pub(crate) enum Flaw {
     /// JavaScript without module syntax, where nothing says that it is a module.
     Script,
-    /// Not even that; this is what the parser says.
+    /// A script that is no well-formed module, though its name or `package.json` says that it is one.
+    Sloppy(module::ModuleError),
+    /// Neither; this is what the parser says.
     Syntax(module::ModuleError),
     /// Not text.
     NotUtf8(Position),
@@ -104,7 +107,8 @@ impl<'f> Reader<'f> {
     ///
     /// # Errors
     ///
-    /// Where it cannot be read, or has module syntax but is no well-formed module.
+    /// Where it cannot be read, or is a module (by its syntax, its name or `package.json`) but no well-formed one. A plain
+    /// script is no error yet, whatever is said of it: a worker may be one.
     pub(crate) fn read(&self, path: &str, kind: Kind) -> Result<Source, Problem> {
         let mut source = Source::default();
         if kind == Kind::Empty {
@@ -133,7 +137,11 @@ impl<'f> Reader<'f> {
             Ok(text) => text,
             Err(error) => {
                 let valid = &source.contents[..error.valid_up_to()];
-                source.flaw = Some(Flaw::NotUtf8(end_of(&String::from_utf8_lossy(valid))));
+                let flaw = Flaw::NotUtf8(end_of(&String::from_utf8_lossy(valid)));
+                if self.declares_module(path) {
+                    return Err(flaw.problem(path, path, Position::START, path));
+                }
+                source.flaw = Some(flaw);
                 return Ok(source);
             }
         };
@@ -155,7 +163,13 @@ impl<'f> Reader<'f> {
                     source.flaw = Some(Flaw::Script);
                 }
             }
-            Syntax::Other(error) => source.flaw = Some(Flaw::Syntax(error)),
+            Syntax::Other(error) => {
+                source.flaw = Some(match self.declares_module(path) {
+                    false => Flaw::Syntax(error),
+                    true if module::is_script(text, path)? => Flaw::Sloppy(error),
+                    true => return Err(error.into()),
+                });
+            }
         }
         self.read_map(path, &mut source);
         Ok(source)
@@ -176,6 +190,11 @@ impl<'f> Reader<'f> {
             folder = parent(folder);
         }
         self.is_module
+    }
+
+    /// Whether JavaScript is said to be a module, so that one that cannot be read as such is broken, not something else.
+    fn declares_module(&self, path: &str) -> bool {
+        is_javascript(path) && self.says_module(path)
     }
 
     /// What a `package.json` in a folder below the package's says; `None` where there is none.
@@ -263,7 +282,7 @@ impl Flaw {
             )
             .in_file(importer)
             .at(position),
-            Flaw::Syntax(error) => Problem::from(error.clone()),
+            Flaw::Sloppy(error) | Flaw::Syntax(error) => Problem::from(error.clone()),
             Flaw::NotUtf8(place) => Problem::new(ErrorKind::Source, "is not UTF-8 text").in_file(path).at(*place),
             Flaw::NotJson { position, message } => {
                 Problem::new(ErrorKind::Source, format!("is not valid JSON: {message}")).in_file(path).at(*position)
@@ -353,6 +372,40 @@ mod tests {
             let source = read(files, path, Kind::Module).unwrap();
             assert_eq!(source.flaw.is_none(), *is_module, "{files:?}");
         }
+    }
+
+    #[test]
+    fn a_declared_module_that_is_not_well_formed_is_broken() {
+        let module = br#"{"type":"module"}"#.as_slice();
+        let broken = b"const a = 1;\nconst = 2;".as_slice();
+        for (files, path) in [
+            (vec![("a.mjs", broken)], "a.mjs"),
+            (
+                vec![("esm/a.js", broken), ("esm/package.json", module)],
+                "esm/a.js",
+            ),
+        ] {
+            let problem = read(&files, path, Kind::Module).unwrap_err();
+            assert!(
+                problem.to_string().starts_with(&format!("{path}:2:7: ")),
+                "{problem}"
+            );
+        }
+        let problem = read(&[("a.mjs", b"1;\xFF")], "a.mjs", Kind::Module).unwrap_err();
+        assert_eq!(problem.to_string(), "a.mjs:1:3: is not UTF-8 text");
+        let flaw = |files: Files<'_>, path: &str| read(files, path, Kind::Module).unwrap().flaw;
+        assert!(matches!(
+            flaw(&[("a.mjs", b"return 1")], "a.mjs"),
+            Some(Flaw::Sloppy(_))
+        ));
+        assert!(matches!(
+            flaw(&[("a.js", broken)], "a.js"),
+            Some(Flaw::Syntax(_))
+        ));
+        assert!(matches!(
+            flaw(&[("a.css", b"a {}"), ("package.json", module)], "a.css"),
+            Some(Flaw::Syntax(_))
+        ));
     }
 
     #[test]

@@ -28,6 +28,7 @@ mod tests;
 pub use error::{ModuleError, ModuleErrorKind};
 pub use facts::{Exports, Import, ImportKind, Module, SourceMapReference, Syntax};
 pub use position::Position;
+pub(crate) use read::is_script;
 pub use read::{detect, read};
 pub use rewrite::{Edit, Rewritten, append_source_map_comment, rewrite};
 pub use stack::MAX_DEPTH;

@@ -48,11 +48,9 @@ pub fn detect(source: &str, name: &str) -> Result<Syntax, ModuleError> {
             error,
             has_module_syntax,
         }) => {
-            let (body, _) = without_mark(source);
             let module = error.kind() != ModuleErrorKind::Syntax
                 || has_module_syntax
-                || (!stack::with_enough(body, name, || exact::is_script(body))?
-                    && announces_module(body));
+                || (!is_script(source, name)? && announces_module(without_mark(source).0));
             if module {
                 Err(error)
             } else {
@@ -60,6 +58,16 @@ pub fn detect(source: &str, name: &str) -> Result<Syntax, ModuleError> {
             }
         }
     }
+}
+
+/// Whether a text parses as a script or as CommonJS, sloppy ones too.
+///
+/// # Errors
+///
+/// Where it is nested too deep to be read.
+pub(crate) fn is_script(source: &str, name: &str) -> Result<bool, ModuleError> {
+    let (body, _) = without_mark(source);
+    stack::with_enough(body, name, || exact::is_script(body))
 }
 
 fn read_exactly(source: &str, name: &str) -> Result<Module, Failure> {
