@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::error::{ErrorKind, Problem, Problems};
 use crate::exports::{self, Lead};
-use crate::folder::{Folder, FolderError, extension, join};
+use crate::folder::{Folder, extension, join};
 use crate::locate::Locator;
 use crate::options::EntryOption;
 use crate::package_json::{PACKAGE_JSON, PackageJson};
@@ -193,7 +193,7 @@ impl Finder<'_> {
         let name = entry_name(subpath);
         let lead = exports::follow(target, star, &mut |path| {
             // A path that leads out leads somewhere, but not where it may: that is told below.
-            join("", path).is_none_or(|path| !matches!(self.folder.file(&path), Ok(None)))
+            !matches!(self.locator.published(path), Ok(None))
         });
         let declared = format!("exports[{key:?}]");
         match lead {
@@ -314,13 +314,9 @@ impl Finder<'_> {
         }
     }
 
-    /// The real path of a file that is there.
+    /// The real path of a file that is there, or of what the `browser` map has in its place.
     fn inside(&mut self, path: &str, declared: &str) -> Option<String> {
-        let found = match join("", path) {
-            Some(path) => self.folder.file(&path),
-            None => Err(FolderError::Outside),
-        };
-        match found {
+        match self.locator.published(path) {
             Ok(found) => found,
             Err(error) => {
                 self.problem(Some(PACKAGE_JSON), format!("{declared}: {path:?} {error}"));

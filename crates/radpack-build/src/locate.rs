@@ -73,15 +73,28 @@ impl<'f> Locator<'f> {
     /// The error completes the sentence "`x`, which … ".
     pub(crate) fn file_at_root(&self, written: &str) -> Result<Option<String>, FolderError> {
         let path = join("", written).ok_or(FolderError::Outside)?;
-        let Some(found) = self.try_path(&path, written)? else {
-            return Ok(None);
-        };
-        match self.browser_files.get(&found) {
-            Some(Some(replacement)) if replacement.starts_with('.') => {
+        let found = self.try_path(&path, written)?;
+        self.replaced(found, &path)
+    }
+
+    /// The file that stands for a target of `exports`, or for what a pattern found: exactly that, and the `browser` map applies.
+    ///
+    /// The error completes the sentence "`x` … ".
+    pub(crate) fn published(&self, path: &str) -> Result<Option<String>, FolderError> {
+        let path = join("", path).ok_or(FolderError::Outside)?;
+        let found = self.folder.file(&path)?;
+        self.replaced(found, &path)
+    }
+
+    /// The file that the `browser` map has in place of one. An entry is never replaced with nothing, or with another package.
+    fn replaced(&self, found: Option<String>, path: &str) -> Result<Option<String>, FolderError> {
+        let known = self.browser_files.get(found.as_deref().unwrap_or(path));
+        match known {
+            Some(Some(replacement)) if is_relative(replacement) => {
                 let path = join("", replacement).ok_or(FolderError::Outside)?;
                 self.try_path(&path, replacement)
             }
-            _ => Ok(Some(found)),
+            _ => Ok(found),
         }
     }
 

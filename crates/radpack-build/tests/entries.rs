@@ -3,6 +3,7 @@
 mod common;
 
 use common::{Place, code, problems};
+use radpack_build::LeftOutReason;
 
 #[test]
 fn a_syntax_error_in_what_is_declared_a_module_has_its_place() {
@@ -63,4 +64,89 @@ fn a_module_needs_neither_import_nor_export_where_it_is_declared() {
     assert_eq!(code(&report, "plain"), "console.log(1);\n");
     // A worker may be a plain script, which no declaration reaches.
     assert!(code(&report, "c/worker").starts_with("with (self)"));
+}
+
+#[test]
+fn the_browser_map_replaces_what_exports_and_patterns_name() {
+    let files = [
+        ("main.js", "export const main = 1;\n"),
+        ("brow.js", "export const brow = 1;\n"),
+        ("node.cjs", "module.exports = 1;\n"),
+    ];
+    let browser = r#""browser":{"./main.js":"./brow.js","./node.cjs":"./brow.js","./gone":"./brow","./x.js":"./no.js","./brow.js":false}"#;
+    for (exports, entries, names) in [
+        (r#""./main.js""#, "", "index=brow.js"),
+        (r#"{"import":"./main.js"}"#, "", "index=brow.js"),
+        // What it replaces may be anything, and need not be there.
+        (
+            r#"{".":"./main.js","./n":"./node.cjs"}"#,
+            "",
+            "index=brow.js n=brow.js",
+        ),
+        (
+            r#"{".":"./main.js","./g":"./gone"}"#,
+            "",
+            "g=brow.js index=brow.js",
+        ),
+        // A condition whose replacement is not there leads nowhere.
+        (
+            r#"{"import":"./x.js","default":"./main.js"}"#,
+            "",
+            "index=brow.js",
+        ),
+        (r#"{"./*":"./*.js"}"#, "", "brow=brow.js main=brow.js"),
+        (
+            r#""./main.js""#,
+            "*",
+            "brow=brow.js index=brow.js main=brow.js",
+        ),
+    ] {
+        let place = Place::new();
+        let package = format!(r#"{{"name":"p","version":"1.0.0","exports":{exports},{browser}}}"#);
+        place.write("package", &files);
+        let mut build = place.package_of(&[("package.json", package.as_str())]);
+        if !entries.is_empty() {
+            build = build.entry(entries, "./*.js");
+        }
+        let report = build.run().unwrap();
+        let mut found: Vec<String> = report
+            .entries
+            .iter()
+            .map(|entry| format!("{}={}", entry.name, entry.source.as_deref().unwrap()))
+            .collect();
+        found.sort();
+        assert_eq!(found.join(" "), names, "{exports}");
+        assert!(
+            report.left_out.is_empty(),
+            "{exports}: {:?}",
+            report.left_out
+        );
+    }
+}
+
+#[test]
+fn a_replacement_that_is_not_there_or_leads_out() {
+    let place = Place::new();
+    let build = |replacement: &str| {
+        let package = format!(
+            r#"{{"name":"p","version":"1.0.0","exports":{{".":"./index.js","./a":"./a.js"}},"browser":{{"./a.js":{replacement:?}}}}}"#
+        );
+        place
+            .package_of(&[
+                ("package.json", package.as_str()),
+                ("index.js", "export {};\n"),
+                ("a.js", "export {};\n"),
+            ])
+            .run()
+    };
+    let report = build("./no.js").unwrap();
+    let left_out = &report.left_out[0];
+    assert_eq!(
+        (left_out.entry.as_str(), left_out.reason),
+        ("a", LeftOutReason::Missing)
+    );
+    assert_eq!(
+        problems(build("../up.js")),
+        "package.json: exports[\"./a\"]: \"./a.js\" leads out of the package"
+    );
 }
