@@ -263,9 +263,14 @@ fn prune(setup: &Setup, registers: &[Layer<'_>], problems: &mut Problems) -> Vec
         Ok(changes) => changes,
         Err(downgrade) => {
             let newer: Vec<String> = downgrade.newer.iter().map(ToString::to_string).collect();
+            let advice: Vec<&str> = downgrade.keeping.iter().map(|keep| keep.advice()).collect();
+            let keeping = match advice.as_slice() {
+                [] => String::new(),
+                advice => format!(", {} where that is meant,", advice.join(" and ")),
+            };
             let message = format!(
-                "{}@{} would displace the newer {}: build a higher version, keep minors (`keepMinors`, --keep-minors) where that is meant, \
-                 or allow the downgrade (`allowDowngrade`, --allow-downgrade)",
+                "{}@{} would displace the newer {}: build a higher version{keeping} or allow the downgrade (`allowDowngrade`, \
+                 --allow-downgrade)",
                 setup.name,
                 setup.version,
                 newer.join(", ")

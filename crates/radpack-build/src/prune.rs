@@ -36,6 +36,38 @@ impl Default for Retention {
 pub(crate) struct Downgrade {
     /// What it would displace, newest first; not empty.
     pub(crate) newer: Vec<Version>,
+    /// What would have to be retained besides for it to displace nothing newer; empty where nothing of that helps.
+    pub(crate) keeping: Vec<Keep>,
+}
+
+/// A kind of versions that a build may retain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keep {
+    Minors,
+    Majors,
+    Prereleases,
+}
+
+impl Keep {
+    const ALL: [Keep; 3] = [Keep::Minors, Keep::Majors, Keep::Prereleases];
+
+    /// The retention with these kept or not.
+    fn set(self, retention: &mut Retention, keep: bool) {
+        match self {
+            Keep::Minors => retention.keep_minors = Some(keep),
+            Keep::Majors => retention.keep_majors = keep,
+            Keep::Prereleases => retention.keep_prereleases = keep,
+        }
+    }
+
+    /// What to do for them to be kept.
+    pub(crate) fn advice(self) -> &'static str {
+        match self {
+            Keep::Minors => "keep minors (`keepMinors`, --keep-minors)",
+            Keep::Majors => "keep majors (`keepMajors`, no --no-keep-majors)",
+            Keep::Prereleases => "keep prereleases (`keepPrereleases`, no --no-keep-prereleases)",
+        }
+    }
 }
 
 /// Judges every version that there is. The result has each once, and the one that is built, newest first.
@@ -64,16 +96,59 @@ pub(crate) fn prune(
         .rev()
         .map(|version| judge.judge(version))
         .collect();
-    let newer: Vec<Version> = changes
-        .iter()
-        .filter(|change| change.version > built && change.displaced_by.as_ref() == Some(&built))
-        .map(|change| change.version.clone())
-        .collect();
+    let newer = newer_displaced(&changes, &built);
     if !newer.is_empty() && !retention.allow_downgrade {
-        return Err(Downgrade { newer });
+        let keeping = keeping(&judge);
+        return Err(Downgrade { newer, keeping });
     }
     settle_displacers(&mut changes, &built);
     Ok(changes)
+}
+
+/// The versions newer than the one that is built which it would displace, in the order of the changes.
+fn newer_displaced(changes: &[VersionChange], built: &Version) -> Vec<Version> {
+    changes
+        .iter()
+        .filter(|change| change.version > *built && change.displaced_by.as_ref() == Some(built))
+        .map(|change| change.version.clone())
+        .collect()
+}
+
+/// The least that is to be kept besides for the build to displace nothing newer.
+fn keeping(judge: &Judge<'_>) -> Vec<Keep> {
+    let mut all = judge.retention;
+    for keep in Keep::ALL {
+        keep.set(&mut all, true);
+    }
+    let harmless = |retention: Retention| {
+        let judge = Judge {
+            retention,
+            ..*judge
+        };
+        let changes: Vec<VersionChange> = judge
+            .versions
+            .iter()
+            .map(|version| judge.judge(version))
+            .collect();
+        newer_displaced(&changes, judge.built).is_empty()
+    };
+    if !harmless(all) {
+        return Vec::new();
+    }
+    // With all the others kept: whether there is no way without this one.
+    Keep::ALL
+        .into_iter()
+        .filter(|keep| match keep {
+            Keep::Minors => !judge.keeps_minors_of(judge.built.major),
+            Keep::Majors => !judge.retention.keep_majors,
+            Keep::Prereleases => !judge.retention.keep_prereleases,
+        })
+        .filter(|keep| {
+            let mut without = all;
+            keep.set(&mut without, false);
+            !harmless(without)
+        })
+        .collect()
 }
 
 /// A version without build metadata, which never counts.
@@ -227,6 +302,54 @@ mod tests {
             built,
             options,
             expected,
+        }
+    }
+
+    #[test]
+    fn a_refusal_names_what_would_help() {
+        for (existing, built, options, expected) in [
+            ("1.2.0", "1.1.5", "", vec![Keep::Minors]),
+            ("0.2.0", "0.1.5", "noKeepMinors", vec![Keep::Minors]),
+            ("1.1.1", "1.1.0", "", vec![]),
+            ("1.1.1", "1.1.0", "keepMinors", vec![]),
+            ("1.2.0 1.1.6", "1.1.5", "", vec![]),
+            ("4.0.0", "3.9.0", "noKeepMajors", vec![Keep::Majors]),
+            (
+                "4.0.0",
+                "3.9.0",
+                "noKeepMajors keepMinors",
+                vec![Keep::Majors],
+            ),
+            (
+                "4.0.0 3.10.0",
+                "3.9.0",
+                "noKeepMajors",
+                vec![Keep::Minors, Keep::Majors],
+            ),
+            (
+                "4.0.0 3.10.0",
+                "3.9.0",
+                "noKeepMajors keepMinors",
+                vec![Keep::Majors],
+            ),
+            (
+                "2.0.0-beta",
+                "1.0.0",
+                "noKeepPrereleases",
+                vec![Keep::Prereleases],
+            ),
+        ] {
+            let built: Version = built.parse().unwrap();
+            let existing = versions(existing);
+            let refused = prune(&existing, &built, retention(options)).unwrap_err();
+            assert_eq!(refused.keeping, expected, "{existing:?} {built} {options}");
+            if !expected.is_empty() {
+                let mut helped = retention(options);
+                for keep in expected {
+                    keep.set(&mut helped, true);
+                }
+                assert!(prune(&existing, &built, helped).is_ok());
+            }
         }
     }
 

@@ -68,6 +68,20 @@ fn nothing_newer_is_dropped_by_accident() {
         "something@1.1.0 would displace the newer 1.2.0: build a higher version, keep minors (`keepMinors`, --keep-minors) \
          where that is meant, or allow the downgrade (`allowDowngrade`, --allow-downgrade)"
     );
+    let error = |build: Build| build.run().unwrap_err().to_string();
+    assert_eq!(
+        error(place.package("something", "0.9.0").keep_majors(false)),
+        "something@0.9.0 would displace the newer 1.2.0: build a higher version, keep majors (`keepMajors`, no \
+         --no-keep-majors) where that is meant, or allow the downgrade (`allowDowngrade`, --allow-downgrade)"
+    );
+    assert_eq!(tree(&place.out()), before);
+    place.package("something", "1.2.1").run().unwrap();
+    let before = tree(&place.out());
+    assert_eq!(
+        error(place.package("something", "1.2.0").keep_minors(true)),
+        "something@1.2.0 would displace the newer 1.2.1: build a higher version or allow the downgrade (`allowDowngrade`, \
+         --allow-downgrade)"
+    );
     assert_eq!(tree(&place.out()), before);
     place
         .package("something", "1.1.0")
