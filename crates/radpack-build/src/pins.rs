@@ -46,6 +46,8 @@ enum Ask<'s> {
     Open,
     /// The newest there is, written as `^major`.
     Newest,
+    /// The same, for a text that means nothing.
+    Nonsense,
     /// What the spec selects, written as `^major`.
     Select(Spec<'s>),
     /// What the spec selects, written as `~major.minor`.
@@ -130,7 +132,8 @@ impl<'s> Ask<'s> {
             }
             Ok(spec) => Ask::Select(spec),
             // file:, link:, catalog:, git, URLs, paths: all of them name something that no register knows by this.
-            Err(_) => Ask::Newest,
+            Err(_) if spec.contains([':', '/']) => Ask::Newest,
+            Err(_) => Ask::Nonsense,
         }
     }
 
@@ -243,7 +246,7 @@ impl<'r> Pinner<'r> {
         let wish = Wish::of(spec);
         let name = wish.name.unwrap_or(id.name);
         let asked = match wish.ask {
-            Ask::Open | Ask::Newest => Spec::Any,
+            Ask::Open | Ask::Newest | Ask::Nonsense => Spec::Any,
             Ask::Select(spec) | Ask::SelectTilde(spec) => spec,
         };
         let found = self.select(name, &asked, entries);
@@ -255,16 +258,25 @@ impl<'r> Pinner<'r> {
                 None => return Err(self.unserved(id, name, spec)),
             },
         };
-        let warning = found.is_none().then(|| {
-            let pin = written
+        let pinned_to = || {
+            written
                 .as_ref()
-                .map_or_else(|| "no version".to_owned(), |pin| format!("{pin:?}"));
-            format!(
-                "no register serves {}; it is pinned to {pin} by its spec {:?} in package.json",
+                .map_or_else(|| "no version".to_owned(), |pin| format!("{pin:?}"))
+        };
+        let said = spec.unwrap_or_default();
+        let warning = match found {
+            None => Some(format!(
+                "no register serves {}; it is pinned to {} by its spec {said:?} in package.json",
                 described(name, entries),
-                spec.unwrap_or_default()
-            )
-        });
+                pinned_to()
+            )),
+            Some(_) if wish.ask == Ask::Nonsense => Some(format!(
+                "the spec {said:?} of {} in package.json is no version, range or tag; it is pinned to {}, as if there were none",
+                id.name,
+                pinned_to()
+            )),
+            Some(_) => None,
+        };
         let pin = Pin {
             import: Id { spec: None, ..id }.to_string(),
             id: Id {
@@ -617,6 +629,41 @@ mod tests {
                 "warning for {import} as {spec:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_spec_that_means_nothing_is_warned_of() {
+        let registers = registers();
+        for (spec, warned) in [
+            ("!!", true),
+            ("workspace:!!", true),
+            ("npm:four@!!", true),
+            ("../four", false),
+        ] {
+            let specs = BTreeMap::from([("four".to_owned(), spec.to_owned())]);
+            let pinner = Pinner::new(
+                registers.iter().map(|register| (register, String::new())),
+                &specs,
+            );
+            for pinned in [
+                pinner.pin("four").unwrap(),
+                pinner.pin_dependency("four").unwrap(),
+            ] {
+                assert_eq!(pinned.pin.id, "four@^4", "{spec}");
+                let warning = format!(
+                    "the spec {spec:?} of four in package.json is no version, range or tag; it is pinned to \"^4\", as if there \
+                     were none"
+                );
+                assert_eq!(pinned.warning, warned.then_some(warning));
+            }
+        }
+        let specs = BTreeMap::from([("nowhere".to_owned(), "!!".to_owned())]);
+        let pinner = Pinner::new([(&registers[0], String::new())], &specs);
+        let message = pinner.pin("nowhere").unwrap_err();
+        assert!(
+            message.contains("its spec \"!!\" in package.json names no version to pin"),
+            "{message}"
+        );
     }
 
     #[test]
