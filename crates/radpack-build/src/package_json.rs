@@ -16,6 +16,9 @@ use crate::options::EntryOption;
 /// The file's name.
 pub(crate) const PACKAGE_JSON: &str = "package.json";
 
+/// How many objects and arrays within each other the JSON reader takes.
+const MAX_DEPTH: usize = 127;
+
 /// What `package.json` says, as far as a build looks at it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PackageJson {
@@ -89,8 +92,12 @@ impl PackageJson {
                 return PackageJson::default();
             }
             Err(error) => {
-                let problem =
-                    Problem::new(ErrorKind::Package, "is not valid JSON").caused_by(error);
+                let message = if error.to_string().starts_with("recursion limit exceeded") {
+                    format!("is nested too deep: at most {MAX_DEPTH} levels are read")
+                } else {
+                    "is not valid JSON".to_owned()
+                };
+                let problem = Problem::new(ErrorKind::Package, message).caused_by(error);
                 reader.problems.push(problem.in_file(PACKAGE_JSON));
                 return PackageJson::default();
             }
@@ -386,6 +393,21 @@ mod tests {
         );
         assert_eq!(settings.vars["x"], "y");
         assert_eq!(settings.unknown, ["keepMinor"]);
+    }
+
+    #[test]
+    fn nesting_has_a_limit_that_is_told() {
+        // The outermost object is a level, too.
+        let nested = |depth: usize| {
+            format!(
+                r#"{{"name":"deep","exports":{}"./a.js"{}}}"#,
+                "[".repeat(depth - 1),
+                "]".repeat(depth - 1)
+            )
+        };
+        assert_eq!(read(&nested(MAX_DEPTH)).name.as_deref(), Some("deep"));
+        let message = "package.json: is nested too deep: at most 127 levels are read";
+        refused(&nested(MAX_DEPTH + 1), &[message]);
     }
 
     #[test]

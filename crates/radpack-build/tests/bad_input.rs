@@ -171,7 +171,10 @@ fn deeply_nested_json_and_source() {
         ("package.json", package(&deep).as_str()),
         ("index.js", "export {};"),
     ]);
-    assert_eq!(problems(build.run()), "package.json: is not valid JSON");
+    assert_eq!(
+        problems(build.run()),
+        "package.json: is nested too deep: at most 127 levels are read"
+    );
     let parentheses = format!(
         "export const x = {}1{};",
         "(".repeat(5_000),
