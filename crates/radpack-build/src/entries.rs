@@ -237,6 +237,10 @@ impl Finder<'_> {
 
     /// An entry, or a pattern of entries, that was asked for.
     fn asked(&mut self, entry: &EntryOption, declared: &str, file: Option<&str>) {
+        if entry.path.is_empty() {
+            self.problem(file, format!("{declared}: names no file"));
+            return;
+        }
         let stars = (entry.name.matches('*').count(), entry.path.contains('*'));
         match stars {
             (0, false) => {}

@@ -338,6 +338,7 @@ fn entries_by_option_pattern_and_field() {
             "./no.js",
             "the entry option x=./no.js: \"./no.js\" is not there",
         ),
+        ("x", "", "the entry option x=: names no file"),
         (
             "x",
             "../no.js",

@@ -81,7 +81,7 @@ pub(crate) struct Build {
     #[arg(long, value_name = "V")]
     pub(crate) version: Option<semver::Version>,
     /// One more entry, such as legacy=./src/legacy.js, or a pattern: '*=./*.js'
-    #[arg(long = "entry", value_name = "NAME=PATH", value_parser = key_and_value)]
+    #[arg(long = "entry", value_name = "NAME=PATH", value_parser = name_and_path)]
     pub(crate) entries: Vec<(String, String)>,
     /// Keep older minors of the same major (always so for 0.x, unless package.json says otherwise)
     #[arg(long)]
@@ -404,6 +404,15 @@ fn key_and_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
         _ => Err("expected a name, `=` and a value".to_owned()),
+    }
+}
+
+fn name_and_path(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, path)) if !name.is_empty() && !path.is_empty() => {
+            Ok((name.to_owned(), path.to_owned()))
+        }
+        _ => Err("expected a name, `=` and a path".to_owned()),
     }
 }
 

@@ -95,7 +95,11 @@ fn wrong_usage_ends_with_2() {
         ),
         (
             &["build", "--entry", "index"],
-            "error: invalid value 'index' for '--entry <NAME=PATH>': expected a name, `=` and a value",
+            "error: invalid value 'index' for '--entry <NAME=PATH>': expected a name, `=` and a path",
+        ),
+        (
+            &["build", "--entry", "index="],
+            "error: invalid value 'index=' for '--entry <NAME=PATH>': expected a name, `=` and a path",
         ),
         (
             &["pin"],
