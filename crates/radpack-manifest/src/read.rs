@@ -398,8 +398,7 @@ fn text<'de>(json: &'de [u8], at: &At<'_>) -> Option<&'de str> {
         at.report(
             ProblemKind::Limit,
             format_args!(
-                "the JSON has {} bytes, more than the limit of {}",
-                json.len(),
+                "the JSON has more than {} bytes, which is the limit",
                 limits.bytes
             ),
         );

@@ -115,3 +115,18 @@ fn an_index_file_is_verified() {
         ran.stderr
     );
 }
+
+#[test]
+fn of_what_is_too_large_no_size_is_said_that_it_has_not() {
+    let folder = folder([("large.json", "{}")]);
+    let large = fs::File::options()
+        .write(true)
+        .open(folder.path().join("large.json"))
+        .unwrap();
+    large.set_len((64 << 20) + 1_048_653).unwrap();
+    radpack_in(folder.path(), ["check", "large.json"]).run().is(
+        1,
+        "large.json: $: the JSON has more than 67108864 bytes, which is the limit\n",
+        "",
+    );
+}
