@@ -129,7 +129,7 @@ fn people_are_told_on_standard_error() {
 fn ids_come_from_standard_input_too() {
     let folder = shapes();
     radpack_in(folder.path(), ["resolve"])
-        .input("colors\r\n\n shapes@old \n")
+        .input("\u{feff}colors\r\n\n shapes@old \n")
         .run()
         .prints(
             "colors      colors@3.1.0  in-range  https://cdn.example/colors-3.js\n\
