@@ -458,3 +458,11 @@ fn a_suggestion_stands_in_for_what_the_context_gave() {
     let error = query.suggest(query.resolve("shapes@^1/${entry}").unwrap_err());
     assert_eq!(error.suggestion(), Some("shapes@^1/legacy"));
 }
+
+#[test]
+fn of_an_own_entry_the_closest_own_one_is_named() {
+    let index = index(SHAPES);
+    let query = index.query().scope("shapes");
+    let error = query.suggest(query.resolve("~/legcay").unwrap_err());
+    assert_eq!(error.suggestion(), Some("~/legacy"));
+}
