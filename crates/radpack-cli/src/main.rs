@@ -17,6 +17,7 @@ mod source;
 mod write;
 
 use std::env;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use arguments::Command;
@@ -26,11 +27,7 @@ use output::Output;
 fn main() -> ExitCode {
     let arguments = match arguments::parse(env::args_os()) {
         Ok(arguments) => arguments,
-        Err(error) => {
-            // help and version come this way too; where they cannot be printed, nobody is there to be told
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
-        }
+        Err(error) => return print(&error),
     };
     let mut output = Output::new(arguments.json);
     let result = run(arguments.command, &mut output).and_then(|outcome| {
@@ -44,6 +41,19 @@ fn main() -> ExitCode {
             output::report(&mut output, &failure);
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Prints what the parsing of arguments ends in: help and version as results, wrong usage on standard error.
+fn print(error: &clap::Error) -> ExitCode {
+    let printed = error.print().and_then(|()| io::stdout().flush());
+    match printed.map_err(|error| Stop::of_output(&error)) {
+        Err(Stop::Failed(failure)) if !error.use_stderr() => {
+            output::note(&failure.lines());
+            ExitCode::FAILURE
+        }
+        // where wrong usage cannot be told, the exit code still says so
+        _ => ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2)),
     }
 }
 

@@ -20,8 +20,18 @@ pub(crate) enum Question {
 /// The questions in order.
 pub(crate) enum Questions {
     Arguments(std::vec::IntoIter<String>),
-    Lines(BufReader<StdinLock<'static>>),
+    Lines(Lines<BufReader<StdinLock<'static>>>),
 }
+
+/// Lines that come in.
+pub(crate) struct Lines<R> {
+    reader: R,
+    /// Whether nothing has been read yet.
+    at_start: bool,
+}
+
+/// What some programs put before UTF-8 text, and means nothing.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 impl Questions {
     /// The arguments; where there are none, the lines that come in. A person at a terminal is told what is awaited.
@@ -35,14 +45,17 @@ impl Questions {
                 "reading {what} from the terminal, one a line; end with Ctrl-D"
             ));
         }
-        Self::Lines(BufReader::with_capacity(64 * 1024, stdin.lock()))
+        Self::Lines(Lines::new(BufReader::with_capacity(
+            64 * 1024,
+            stdin.lock(),
+        )))
     }
 
     /// Whether the next question is not there yet: the moment to hand out the answers so far.
     pub(crate) fn would_wait(&self) -> bool {
         match self {
             Self::Arguments(arguments) => arguments.len() == 0,
-            Self::Lines(reader) => reader.buffer().is_empty(),
+            Self::Lines(lines) => lines.reader.buffer().is_empty(),
         }
     }
 
@@ -50,34 +63,48 @@ impl Questions {
     pub(crate) fn next(&mut self) -> Result<Option<Question>, Failure> {
         match self {
             Self::Arguments(arguments) => Ok(arguments.next().map(Question::Text)),
-            Self::Lines(reader) => next_line(reader).map_err(|error| {
+            Self::Lines(lines) => lines.next().map_err(|error| {
                 Failure::new(Word::Io, "cannot read standard input").caused_by(&error)
             }),
         }
     }
 }
 
-fn next_line(reader: &mut impl BufRead) -> io::Result<Option<Question>> {
-    loop {
-        let mut line = Vec::new();
-        if !read_line(reader, &mut line)? {
-            return Ok(None);
+impl<R: BufRead> Lines<R> {
+    fn new(reader: R) -> Self {
+        Lines {
+            reader,
+            at_start: true,
         }
-        let blank = line.iter().all(u8::is_ascii_whitespace);
-        if !blank {
-            let cut = line.len() > MOST_BYTES;
-            line.truncate(MOST_BYTES);
-            return Ok(Some(match String::from_utf8(line) {
-                Ok(text) => Question::Text(text.trim_ascii().to_owned()),
-                // a line that was cut may end within a character; it is too long in any case
-                Err(error) if cut && error.utf8_error().error_len().is_none() => {
-                    let valid = error.utf8_error().valid_up_to();
-                    Question::Text(String::from_utf8_lossy(&error.as_bytes()[..valid]).into_owned())
-                }
-                Err(error) => {
-                    Question::NotText(String::from_utf8_lossy(error.as_bytes()).into_owned())
-                }
-            }));
+    }
+
+    fn next(&mut self) -> io::Result<Option<Question>> {
+        loop {
+            let mut line = Vec::new();
+            if !read_line(&mut self.reader, &mut line)? {
+                return Ok(None);
+            }
+            if std::mem::take(&mut self.at_start) && line.starts_with(BYTE_ORDER_MARK) {
+                line.drain(..BYTE_ORDER_MARK.len());
+            }
+            let blank = line.iter().all(u8::is_ascii_whitespace);
+            if !blank {
+                let cut = line.len() > MOST_BYTES;
+                line.truncate(MOST_BYTES);
+                return Ok(Some(match String::from_utf8(line) {
+                    Ok(text) => Question::Text(text.trim_ascii().to_owned()),
+                    // a line that was cut may end within a character; it is too long in any case
+                    Err(error) if cut && error.utf8_error().error_len().is_none() => {
+                        let valid = error.utf8_error().valid_up_to();
+                        Question::Text(
+                            String::from_utf8_lossy(&error.as_bytes()[..valid]).into_owned(),
+                        )
+                    }
+                    Err(error) => {
+                        Question::NotText(String::from_utf8_lossy(error.as_bytes()).into_owned())
+                    }
+                }));
+            }
         }
     }
 }
@@ -111,8 +138,8 @@ mod tests {
     use super::*;
 
     fn all(input: &[u8]) -> Vec<Question> {
-        let mut reader = BufReader::with_capacity(7, input);
-        std::iter::from_fn(|| next_line(&mut reader).unwrap()).collect()
+        let mut lines = Lines::new(BufReader::with_capacity(7, input));
+        std::iter::from_fn(|| lines.next().unwrap()).collect()
     }
 
     #[test]
@@ -138,6 +165,15 @@ mod tests {
             "the last character was cut in two"
         );
         assert_eq!(questions[1], Question::Text("next".to_owned()));
+    }
+
+    #[test]
+    fn a_byte_order_mark_at_the_start_means_nothing() {
+        let text = |text: &str| Question::Text(text.to_owned());
+        assert_eq!(all(b"\xef\xbb\xbfa\r\nb\n"), [text("a"), text("b")]);
+        assert_eq!(all(b"\xef\xbb\xbf\r\nb\n"), [text("b")]);
+        assert_eq!(all(b"\xef\xbb\xbf"), []);
+        assert_eq!(all(b"a\n\xef\xbb\xbfb"), [text("a"), text("\u{feff}b")]);
     }
 
     #[test]

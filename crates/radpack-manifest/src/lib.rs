@@ -33,6 +33,7 @@
 
 #![forbid(unsafe_code)]
 
+mod beyond;
 mod check;
 mod flatten;
 mod id;

@@ -16,7 +16,7 @@ pub const MAX_DEPTH: usize = 128;
 ///
 /// let small = Limits { bytes: 10, ..Limits::default() };
 /// let errors = Manifest::from_slice_with(br#"{"exports":{}}"#, &small).unwrap_err();
-/// assert_eq!(errors.to_string(), "$: the JSON has 14 bytes, more than the limit of 10");
+/// assert_eq!(errors.to_string(), "$: the JSON has more than 10 bytes, which is the limit");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {

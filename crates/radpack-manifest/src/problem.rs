@@ -167,7 +167,7 @@ impl Display for Path<'_> {
 }
 
 /// How many characters of a text out of the document a message shows.
-const SHOWN_CHARACTERS: usize = 120;
+pub(crate) const SHOWN_CHARACTERS: usize = 120;
 
 /// A text out of the document as a message shows it: quoted and escaped as JSON, shortened where it is long.
 pub(crate) struct Shown<'t>(pub(crate) &'t str);

@@ -12,9 +12,12 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 
 use radpack_version::MAX_COMPONENT;
 
+use crate::beyond::Beyond;
 use crate::limits::{self, Limits};
 use crate::model::Package;
-use crate::problem::{MAX_PROBLEMS, ManifestErrors, Path, Place, ProblemKind, Problems, Shown};
+use crate::problem::{
+    MAX_PROBLEMS, ManifestErrors, Path, Place, ProblemKind, Problems, SHOWN_CHARACTERS, Shown,
+};
 
 /// What all of one reading shares.
 pub(crate) struct Reading<'l> {
@@ -24,6 +27,8 @@ pub(crate) struct Reading<'l> {
     /// How many more bytes may be copied where a variant is split.
     copies_left: Cell<usize>,
     stopped: Cell<bool>,
+    /// The numbers for which strings stand in the text.
+    beyond: Option<&'l Beyond<'l>>,
 }
 
 /// Where in the document the reader is, and where it reports to.
@@ -120,15 +125,16 @@ impl<'p> At<'p> {
     }
 }
 
-/// A JSON number as serde_json gives it.
+/// A JSON number as serde_json gives it, or as it stands in the text where it is too large for that.
 #[derive(Clone, Copy)]
-pub(crate) enum Number {
+pub(crate) enum Number<'t> {
     Whole(u64),
     Negative(i64),
     Float(f64),
+    Beyond(&'t str),
 }
 
-impl Number {
+impl Number<'_> {
     /// The number as a whole one from 0 to [`MAX_COMPONENT`] (2^53-1, up to which all JSON readers are exact). JSON has one type of number: `1.0`, `1e0` and `-0` are whole.
     pub(crate) fn whole(self) -> Option<u64> {
         let whole = match self {
@@ -140,19 +146,23 @@ impl Number {
             {
                 number as u64
             }
-            Number::Float(_) => return None,
+            Number::Float(_) | Number::Beyond(_) => return None,
         };
         (whole <= MAX_COMPONENT).then_some(whole)
     }
 }
 
-impl Display for Number {
+impl Display for Number<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Number::Whole(number) => number.fmt(f),
             Number::Negative(number) => number.fmt(f),
             Number::Float(number) if number.abs() >= 1e17 => write!(f, "{number:e}"),
             Number::Float(number) => number.fmt(f),
+            Number::Beyond(text) => match text.get(..SHOWN_CHARACTERS) {
+                Some(start) if start.len() < text.len() => write!(f, "{start}…"),
+                _ => f.write_str(text),
+            },
         }
     }
 }
@@ -171,7 +181,7 @@ pub(crate) trait Shape<'de>: Sized {
         None
     }
 
-    fn number(self, value: Number) -> Option<Self::Output> {
+    fn number(self, value: Number<'_>) -> Option<Self::Output> {
         self.at().wrong_type(Self::EXPECTED, value);
         None
     }
@@ -236,6 +246,11 @@ impl<'de, S: Shape<'de>> Visitor<'de> for As<S> {
     }
 
     fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Self::Value, E> {
+        let beyond = self.0.at().reading.beyond;
+        let number = beyond.and_then(|beyond| beyond.number(value).map(str::to_owned));
+        if let Some(number) = number {
+            return Ok(self.0.number(Number::Beyond(&number)));
+        }
         Ok(self.0.string(Cow::Borrowed(value)))
     }
 
@@ -296,38 +311,81 @@ pub(crate) fn next_key<'de, A: MapAccess<'de>>(
 /// serde_json's parser over a text.
 pub(crate) type Json<'de> = serde_json::Deserializer<serde_json::de::StrRead<'de>>;
 
-/// Reads a whole document with `read`, which hands the parser to a [`Shape`]; gives all problems where there are any.
-pub(crate) fn document<'de, T>(
-    json: &'de [u8],
+/// What reads a document: hands the parser to a [`Shape`].
+pub(crate) trait Read<T> {
+    /// Reads what the parser is at.
+    fn read(&self, parser: &mut Json<'_>, at: At<'_>) -> Result<Option<T>, serde_json::Error>;
+}
+
+/// Reads a whole document; gives all problems where there are any.
+pub(crate) fn document<T>(
+    json: &[u8],
     limits: &Limits,
-    read: impl FnOnce(&mut Json<'de>, At<'_>) -> Result<Option<T>, serde_json::Error>,
+    reader: &impl Read<T>,
 ) -> Result<T, ManifestErrors> {
-    let reading = Reading {
-        limits,
-        problems: Problems::default(),
-        exports: Cell::new(0),
-        copies_left: Cell::new(limits.bytes.saturating_mul(4)),
-        stopped: Cell::new(false),
-    };
-    let at = At {
-        reading: &reading,
-        path: Path::Root,
-    };
-    let value = text(json, &at).and_then(|text| {
-        let mut parser = serde_json::Deserializer::from_str(text);
-        // The depth has been checked, exactly; serde_json's own limit would refuse the last level.
-        parser.disable_recursion_limit();
-        match read(&mut parser, at).and_then(|value| parser.end().map(|()| value)) {
-            Ok(value) => value,
-            Err(error) => {
-                if !reading.stopped.get() {
-                    at.report(ProblemKind::NotJson, format_args!("not JSON: {error}"));
-                }
-                None
-            }
+    let text = {
+        let reading = Reading::new(limits, None);
+        match text(json, &reading.root()) {
+            Some(text) => text,
+            None => return reading.problems.or(None),
         }
-    });
-    reading.problems.or(value)
+    };
+    let (result, out_of_range) = once(text, limits, None, reader);
+    if !out_of_range {
+        return result;
+    }
+    // Too large a number for serde_json, yet JSON: once more, with something else in its place.
+    let (text, beyond) = Beyond::replace(text);
+    once(&text, limits, Some(&beyond.at(&text)), reader).0
+}
+
+/// Reads a text; tells also whether the reading ended at a number that is larger than the parser can give.
+fn once<T>(
+    text: &str,
+    limits: &Limits,
+    beyond: Option<&Beyond<'_>>,
+    reader: &impl Read<T>,
+) -> (Result<T, ManifestErrors>, bool) {
+    let reading = Reading::new(limits, beyond);
+    let mut parser = serde_json::Deserializer::from_str(text);
+    // The depth has been checked, exactly; serde_json's own limit would refuse the last level.
+    parser.disable_recursion_limit();
+    let mut out_of_range = false;
+    let read = reader.read(&mut parser, reading.root());
+    let value = match read.and_then(|value| parser.end().map(|()| value)) {
+        Ok(value) => value,
+        Err(error) => {
+            if !reading.stopped.get() {
+                let message = error.to_string();
+                out_of_range = message.starts_with("number out of range");
+                let at = reading.root();
+                at.report(ProblemKind::NotJson, format_args!("not JSON: {message}"));
+            }
+            None
+        }
+    };
+    (reading.problems.or(value), out_of_range)
+}
+
+impl<'l> Reading<'l> {
+    fn new(limits: &'l Limits, beyond: Option<&'l Beyond<'l>>) -> Self {
+        Reading {
+            limits,
+            problems: Problems::default(),
+            exports: Cell::new(0),
+            copies_left: Cell::new(limits.bytes.saturating_mul(4)),
+            stopped: Cell::new(false),
+            beyond,
+        }
+    }
+
+    /// The whole document.
+    fn root(&self) -> At<'_> {
+        At {
+            reading: self,
+            path: Path::Root,
+        }
+    }
 }
 
 /// What stands before some UTF-8 texts, and means nothing.
@@ -340,8 +398,7 @@ fn text<'de>(json: &'de [u8], at: &At<'_>) -> Option<&'de str> {
         at.report(
             ProblemKind::Limit,
             format_args!(
-                "the JSON has {} bytes, more than the limit of {}",
-                json.len(),
+                "the JSON has more than {} bytes, which is the limit",
                 limits.bytes
             ),
         );

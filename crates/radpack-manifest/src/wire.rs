@@ -14,7 +14,7 @@ use crate::id::Id;
 use crate::limits::Limits;
 use crate::model::{Manifest, Package};
 use crate::problem::{ManifestErrors, ProblemKind};
-use crate::read::{self, As, At, Shape, next_key};
+use crate::read::{self, As, At, Json, Read, Shape, next_key};
 use crate::register::Register;
 use crate::unknown::Unknown;
 
@@ -49,9 +49,7 @@ impl Manifest {
     ///
     /// As for [`from_slice`](Self::from_slice).
     pub fn from_slice_with(json: &[u8], limits: &Limits) -> Result<Self, ManifestErrors> {
-        read::document(json, limits, |parser, at| {
-            As(ManifestAt(at)).deserialize(parser)
-        })
+        read::document(json, limits, &ManifestReader)
     }
 }
 
@@ -71,9 +69,31 @@ impl Register {
     ///
     /// As for [`Manifest::from_slice`].
     pub fn from_slice_with(json: &[u8], limits: &Limits) -> Result<Self, ManifestErrors> {
-        read::document(json, limits, |parser, at| {
-            As(RegisterAt(at)).deserialize(parser)
-        })
+        read::document(json, limits, &RegisterReader)
+    }
+}
+
+struct ManifestReader;
+
+impl Read<Manifest> for ManifestReader {
+    fn read(
+        &self,
+        parser: &mut Json<'_>,
+        at: At<'_>,
+    ) -> Result<Option<Manifest>, serde_json::Error> {
+        As(ManifestAt(at)).deserialize(parser)
+    }
+}
+
+struct RegisterReader;
+
+impl Read<Register> for RegisterReader {
+    fn read(
+        &self,
+        parser: &mut Json<'_>,
+        at: At<'_>,
+    ) -> Result<Option<Register>, serde_json::Error> {
+        As(RegisterAt(at)).deserialize(parser)
     }
 }
 

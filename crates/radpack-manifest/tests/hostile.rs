@@ -35,7 +35,7 @@ fn size_is_limited() {
     refused(
         &json,
         ProblemKind::Limit,
-        "$: the JSON has 67108865 bytes, more than the limit of 67108864",
+        "$: the JSON has more than 67108864 bytes, which is the limit",
     );
     json[..2].copy_from_slice(b"{}");
     json.truncate(most);
@@ -49,7 +49,7 @@ fn size_is_limited() {
         b"{} ",
         &limits,
         ProblemKind::Limit,
-        "$: the JSON has 3 bytes, more than the limit of 2",
+        "$: the JSON has more than 2 bytes, which is the limit",
     );
 }
 
@@ -299,4 +299,57 @@ fn long_numbers_are_numbers() {
         let read = Manifest::from_slice(package(&format!("[[{number}]]"), "[]").as_bytes());
         assert_eq!(read.is_ok(), fine, "{number:.40}: {read:?}");
     }
+}
+
+#[test]
+fn a_number_beyond_a_float_is_a_problem_like_others() {
+    let json = r#"{"exports":{"a":{"v":[[1e400]],"d":[]},"b":{"v":[[-1]],"d":["000"]}},"vars":{"x":-2E999}}"#;
+    refused(
+        json.as_bytes(),
+        ProblemKind::Version,
+        "$.exports[\"a\"].v[0][0]: a version component is a whole number from 0 to 9007199254740991, not 1e400\n\
+         $.exports[\"b\"].v[0][0]: a version component is a whole number from 0 to 9007199254740991, not -1\n\
+         $.vars[\"x\"]: expected a string, found -2E999",
+    );
+    let digits = "9".repeat(400);
+    assert_eq!(
+        problems(&package(
+            "[[1]]",
+            &format!(r#"[["index",[{{"v":[{digits}],"f":"x.js"}}]]]"#)
+        ))
+        .to_string(),
+        format!(
+            "$.exports[\"a\"].d[0][1][0].v[0]: an index is a whole number from 0, not {}…",
+            &digits[..120]
+        )
+    );
+    assert_eq!(
+        problems("1e400").to_string(),
+        "$: expected a manifest (an object), found 1e400"
+    );
+}
+
+#[test]
+fn after_a_number_beyond_a_float_what_is_no_json_is_still_told() {
+    let errors = problems("{\"vars\":{\"x\":1e400},\n \"exports\":nope}");
+    assert_eq!(
+        errors.to_string(),
+        "$.vars[\"x\"]: expected a string, found 1e400\n$: not JSON: expected ident at line 2 column 13"
+    );
+    for json in ["{1e400:1}", "{\"vars\":{1e400:\"\"}}"] {
+        let errors = problems(json);
+        assert_eq!(errors.problems()[0].kind, ProblemKind::NotJson, "{json}");
+    }
+}
+
+#[test]
+fn under_an_unknown_key_a_number_beyond_a_float_is_kept() {
+    let json = r#"{"foo":1e400,"exports":{"a":{"v":[[1]],"d":[],"bar":[-1e999]}}}"#;
+    let manifest = Manifest::from_slice(json.as_bytes()).unwrap();
+    assert_eq!(manifest.unknown.get("foo"), Some("1e400"));
+    assert_eq!(manifest.exports["a"].unknown.get("bar"), Some("[-1e999]"));
+    assert_eq!(
+        Manifest::from_slice(manifest.to_json().as_bytes()).as_ref(),
+        Ok(&manifest)
+    );
 }

@@ -2,6 +2,7 @@
 #![deny(unsafe_code)]
 
 mod batch;
+mod closest;
 mod closure;
 mod compile;
 mod error;

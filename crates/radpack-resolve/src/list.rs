@@ -1,7 +1,8 @@
 //! Listing what an index holds, and the closest known name on a miss.
 
+use crate::closest::closest;
 use crate::error::{ResolveError, ResolveErrorKind};
-use crate::format::{INTERNAL, OFFERED, Record, read_u32};
+use crate::format::{OFFERED, Record, read_u32};
 use crate::found::{Found, Place};
 use crate::index::Index;
 use crate::query::Query;
@@ -112,13 +113,21 @@ impl Index {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn package(&self, name: &str) -> Option<Package<'_>> {
+        self.offered_packages(name).next()
+    }
+
+    /// A package in every layer that offers it, the topmost first.
+    fn offered_packages(&self, name: &str) -> impl Iterator<Item = Package<'_>> {
         let layers = (0..self.layers() as u32).rev();
-        let row = layers
+        layers
             .filter(|layer| self.is_offering(*layer))
-            .find_map(|layer| self.find_package(name, layer))?;
+            .filter_map(|layer| self.package_in(name, layer))
+    }
+
+    fn package_in(&self, name: &str, layer: u32) -> Option<Package<'_>> {
         Some(Package {
             index: self,
-            row: self.storage.package(row)?,
+            row: self.storage.package(self.find_package(name, layer)?)?,
         })
     }
 
@@ -131,9 +140,12 @@ impl Index {
 }
 
 impl Query<'_, '_> {
-    /// Adds the closest known id to an error about an unknown package or entry.
+    /// Adds the closest known id to an error about an unknown package or entry: however far it is, where any is known.
     ///
-    /// This walks all names: about a millisecond for a hundred thousand packages. That is why resolving does not do it
+    /// The closest is what the fewest characters make of the one asked for, inserted, left out, replaced, or swapped with their
+    /// neighbour; of several, the one that begins alike for longer, then the first by code point.
+    ///
+    /// This walks all names: a few milliseconds for a hundred thousand packages. That is why resolving does not do it
     /// by itself, where a flood of unknown ids would make a service slow.
     ///
     /// ```
@@ -161,21 +173,24 @@ impl Query<'_, '_> {
                     .packages()
                     .filter(|package| self.index.is_offering(package.layer() as u32));
                 closest(asked, names.map(|package| package.name()))
-                    .map(|name| id.replacen(asked, name, 1))
+                    .map(|name| with_package(&id, asked, name))
             }
             (Detail::Entry { package, entry }, ResolveErrorKind::UnknownEntry) => {
-                let entries = self
-                    .index
-                    .package(package)
-                    .into_iter()
-                    .flat_map(|package| package.entries().collect::<Vec<_>>());
-                let offered = entries
-                    .filter(|entry| entry.record.flags() & INTERNAL == 0)
-                    .map(|entry| entry.name());
+                let mut packages: Vec<_> = self.index.offered_packages(package).collect();
+                if packages.is_empty() {
+                    // Only an internal register can have asked, and has it itself.
+                    let layers = 0..self.index.layers() as u32;
+                    packages
+                        .extend(layers.filter_map(|layer| self.index.package_in(package, layer)));
+                }
+                let entries = packages.iter().flat_map(Package::entries);
+                let entries: Vec<_> = entries.map(|entry| entry.name()).collect();
                 // Chunks are no entries that anyone should ask for by name.
-                let offered =
-                    offered.filter(|name| !name.starts_with("c/") || entry.starts_with("c/"));
-                closest(entry, offered).map(|name| with_entry(&id, entry, name))
+                let is_chunk = |name: &str| name.starts_with("c/");
+                let offered = entries
+                    .into_iter()
+                    .filter(|name| !is_chunk(name) || is_chunk(entry));
+                closest(entry, offered).map(|name| with_entry(&id, package, name))
             }
             _ => None,
         };
@@ -184,36 +199,24 @@ impl Query<'_, '_> {
     }
 }
 
-/// The id with another entry.
-fn with_entry(id: &str, entry: &str, other: &str) -> String {
-    let stem = id
-        .strip_suffix(entry)
-        .map_or(id, |stem| stem.trim_end_matches('/'));
-    if other == "index" {
-        stem.to_owned()
-    } else {
-        format!("{stem}/{other}")
+/// The id with another name for the package; the plain name where the id got its own from the context.
+fn with_package(id: &str, asked: &str, name: &str) -> String {
+    match id.strip_prefix(asked) {
+        Some(rest) => format!("{name}{rest}"),
+        None => name.to_owned(),
     }
 }
 
-/// The closest of some names, if it is close: at most a third of it is different, two characters swapped count as one.
-fn closest<'n>(asked: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
-    let length = asked.chars().count();
-    let limit = (length / 3).clamp(2, 8);
-    let mut best: Option<(usize, &'n str)> = None;
-    for name in names {
-        // The lengths' difference is a lower bound, and cheap.
-        let bound = best.map_or(limit, |(distance, _)| distance.saturating_sub(1));
-        if name.len().abs_diff(asked.len()) > bound * 4
-            || name.chars().count().abs_diff(length) > bound
-        {
-            continue;
-        }
-        let distance = strsim::osa_distance(asked, name);
-        if distance <= bound && best.is_none_or(|(least, _)| distance < least) {
-            best = Some((distance, name));
-        }
+/// The id with another entry; without its spec where the id got its package from the context.
+fn with_entry(id: &str, package: &str, other: &str) -> String {
+    let head = match id.strip_prefix(package) {
+        Some(rest) => &id[..package.len() + rest.find('/').unwrap_or(rest.len())],
+        None if id.starts_with("~/") => return format!("~/{other}"),
+        None => package,
+    };
+    if other == "index" {
+        head.to_owned()
+    } else {
+        format!("{head}/{other}")
     }
-    best.filter(|(distance, name)| *distance < name.chars().count())
-        .map(|(_, name)| name)
 }

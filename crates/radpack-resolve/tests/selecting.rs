@@ -321,7 +321,7 @@ fn messages_say_what_is_known() {
         &index,
         "zzzzzz",
         UnknownPackage,
-        "no register has the package `zzzzzz` of `zzzzzz`",
+        "no register has the package `zzzzzz` of `zzzzzz`; did you mean `colors`?",
     );
     assert_error(
         &index,
@@ -385,4 +385,84 @@ fn long_ids_and_many_versions_take_the_full_path() {
     ] {
         assert_version(&index, &format!("{name}{spec}/{entry}"), version, fit);
     }
+}
+
+#[test]
+fn the_closest_known_one_is_named_however_far_it_is() {
+    let one = |name: &str, entry: &str| {
+        index(&format!(
+            r#"{{"exports":{{"{name}":{{"v":[[1]],"d":[["{entry}",[{{"v":[0],"f":"x.js"}}]]]}}}}}}"#
+        ))
+    };
+    for (name, entry, asked, suggestion) in [
+        ("node-pe", "index", "nope", "node-pe"),
+        ("d3", "index", "d3-array@^3", "d3@^3"),
+        ("d3", "index", "d3/array", "d3"),
+        ("d3", "index", "d3@^1/array.js", "d3@^1"),
+        ("d3", "scale", "d3", "d3/scale"),
+        ("d3", "scale", "d3@^1", "d3@^1/scale"),
+        ("d3", "scale", "d3/index", "d3/scale"),
+        ("d3", "array", "d3/x", "d3/array"),
+        ("index", "array", "index", "index/array"),
+        ("@a/index", "array", "@a/index@1", "@a/index@1/array"),
+        ("@a/index", "array", "@a/index", "@a/index/array"),
+        ("my-index", "array", "my-index", "my-index/array"),
+    ] {
+        let index = one(name, entry);
+        let query = index.query();
+        let error = query.suggest(query.resolve(asked).unwrap_err());
+        assert_eq!(error.suggestion(), Some(suggestion), "{asked}");
+        assert!(
+            error
+                .to_string()
+                .ends_with(&format!("; did you mean `{suggestion}`?")),
+            "{error}"
+        );
+    }
+    // Where nothing is known, nothing is named; and what only chunks are offered of has no entry to name.
+    let empty = index(r#"{"exports":{}}"#);
+    let query = empty.query();
+    let error = query.suggest(query.resolve("d3").unwrap_err());
+    assert_eq!(error.suggestion(), None);
+    let chunks = one("d3", "c/x");
+    let query = chunks.query();
+    let error = query.suggest(query.resolve("d3/x").unwrap_err());
+    assert_eq!(error.suggestion(), None);
+    let error = query.suggest(query.resolve("d3/c/y").unwrap_err());
+    assert_eq!(error.suggestion(), Some("d3/c/x"));
+}
+
+#[test]
+fn the_closest_known_entry_may_be_in_any_layer() {
+    let layer = |entry: &str| {
+        format!(
+            r#"{{"exports":{{"d3":{{"v":[[1]],"d":[["{entry}",[{{"v":[0],"f":"x.js"}}]]]}}}}}}"#
+        )
+    };
+    let index = layers(&[&layer("array"), &layer("scale")]);
+    let query = index.query();
+    let error = query.suggest(query.resolve("d3/aray").unwrap_err());
+    assert_eq!(error.suggestion(), Some("d3/array"));
+}
+
+#[test]
+fn a_suggestion_stands_in_for_what_the_context_gave() {
+    let index = index(SHAPES);
+    let context = BTreeMap::from([
+        ("package".to_owned(), "shape".to_owned()),
+        ("entry".to_owned(), "legcay".to_owned()),
+    ]);
+    let query = index.query().context(&context);
+    let error = query.suggest(query.resolve("${package}@^1").unwrap_err());
+    assert_eq!(error.suggestion(), Some("shapes"));
+    let error = query.suggest(query.resolve("shapes@^1/${entry}").unwrap_err());
+    assert_eq!(error.suggestion(), Some("shapes@^1/legacy"));
+}
+
+#[test]
+fn of_an_own_entry_the_closest_own_one_is_named() {
+    let index = index(SHAPES);
+    let query = index.query().scope("shapes");
+    let error = query.suggest(query.resolve("~/legcay").unwrap_err());
+    assert_eq!(error.suggestion(), Some("~/legacy"));
 }

@@ -29,11 +29,24 @@ struct Preload {
     integrity: Option<String>,
 }
 
-/// Gathers modules, each once.
+/// Gathers modules, each once. What an id brought is taken back where the id cannot be answered whole.
 struct Gathering<'i, 'q> {
     query: Query<'i, 'q>,
     map: Map,
     seen: BTreeSet<String>,
+    preloads: Vec<Preload>,
+    preloaded: BTreeSet<String>,
+    /// What the id at hand has brought so far.
+    brought: Brought<'i>,
+}
+
+/// What one id brings.
+#[derive(Default)]
+struct Brought<'i> {
+    imports: Vec<String>,
+    integrity: Vec<String>,
+    seen: Vec<String>,
+    warnings: Vec<String>,
     /// What is still to be looked into.
     open: Vec<Found<'i>>,
 }
@@ -44,37 +57,30 @@ pub(crate) fn run(arguments: &ImportMap, output: &mut Output) -> Result<Outcome,
     let query = arguments.lookup.query(&index, &context);
 
     let mut outcome = Outcome::Done;
-    let mut roots = Vec::new();
+    let mut answered = 0;
+    let mut gathering = Gathering {
+        query,
+        map: Map::default(),
+        seen: BTreeSet::new(),
+        preloads: Vec::new(),
+        preloaded: BTreeSet::new(),
+        brought: Brought::default(),
+    };
     for id in &arguments.ids {
-        match answer(&query, id) {
-            Ok(found) => roots.push((id, found)),
+        match gathering.add(id) {
+            Ok(()) => answered += 1,
             Err(failure) => {
                 outcome = Outcome::Incomplete;
                 say_failed(id, &failure, output)?;
             }
         }
     }
-    if outcome == Outcome::Incomplete {
-        // a map that lacks some of what was asked for is none: pages would break later, and elsewhere
+    if answered == 0 {
         return Ok(outcome);
     }
-    let statics = query
-        .closure_of(roots.iter().map(|(_, found)| *found))
-        .map_err(|error| unresolved(&query, error))?;
-    let mut gathering = Gathering {
-        query,
-        map: Map::default(),
-        seen: BTreeSet::new(),
-        open: Vec::new(),
-    };
-    for (id, found) in &roots {
-        gathering.name(id, found)?;
-    }
-    gathering.follow()?;
     let map = gathering.map;
     if arguments.html {
-        let preloads = preloads(&query, &statics)?;
-        output.bytes(html(&map, &preloads)?.as_bytes())?;
+        output.bytes(html(&map, &gathering.preloads)?.as_bytes())?;
     } else if output.json() {
         output.value(&map)?;
     } else {
@@ -84,11 +90,54 @@ pub(crate) fn run(arguments: &ImportMap, output: &mut Output) -> Result<Outcome,
 }
 
 impl<'i> Gathering<'i, '_> {
+    /// Adds an id and all that it leads to, or nothing.
+    fn add(&mut self, id: &str) -> Result<(), Failure> {
+        let gathered = self.gather(id);
+        let brought = std::mem::take(&mut self.brought);
+        match gathered {
+            Ok(preloads) => {
+                for preload in preloads {
+                    if self.preloaded.insert(preload.url.clone()) {
+                        self.preloads.push(preload);
+                    }
+                }
+                for warning in brought.warnings {
+                    note(&warning);
+                }
+                Ok(())
+            }
+            Err(failure) => {
+                for specifier in &brought.imports {
+                    self.map.imports.remove(specifier);
+                }
+                for url in &brought.integrity {
+                    self.map.integrity.remove(url);
+                }
+                for module in &brought.seen {
+                    self.seen.remove(module);
+                }
+                Err(failure)
+            }
+        }
+    }
+
+    /// Gathers what an id leads to; gives what loads at once.
+    fn gather(&mut self, id: &str) -> Result<Vec<Preload>, Failure> {
+        let root = answer(&self.query, id)?;
+        let statics = self
+            .query
+            .closure_of([root])
+            .map_err(|error| unresolved(&self.query, error))?;
+        self.name(id, &root)?;
+        self.follow()?;
+        preloads(&self.query, &statics)
+    }
+
     /// Maps a specifier that code imports to what serves it.
     fn name(&mut self, specifier: &str, found: &Found<'i>) -> Result<(), Failure> {
         self.meet(found)?;
         let Some(url) = url_of(&self.query, found)? else {
-            note(&format!(
+            self.brought.warnings.push(format!(
                 "warning: {specifier} is not in the map: {} has no code of its own, only dependencies",
                 found.pinned_id()
             ));
@@ -97,6 +146,7 @@ impl<'i> Gathering<'i, '_> {
         match self.map.imports.get(specifier) {
             None => {
                 self.map.imports.insert(specifier.to_owned(), url);
+                self.brought.imports.push(specifier.to_owned());
             }
             Some(known) if *known == url => {}
             Some(known) => {
@@ -112,25 +162,31 @@ impl<'i> Gathering<'i, '_> {
 
     /// Takes note of a module: its integrity, and that its dependencies are to be looked into.
     fn meet(&mut self, found: &Found<'i>) -> Result<(), Failure> {
-        if !self
-            .seen
-            .insert(format!("{}:{}", found.layer(), found.pinned_id()))
-        {
+        let module = format!("{}:{}", found.layer(), found.pinned_id());
+        if !self.seen.insert(module.clone()) {
             return Ok(());
         }
-        self.open.push(*found);
+        self.brought.seen.push(module);
+        self.brought.open.push(*found);
         let integrity = found
             .integrity()
             .map_err(|error| unresolved(&self.query, error))?;
         if let (Some(integrity), Some(url)) = (integrity, url_of(&self.query, found)?) {
-            self.map.integrity.insert(url, integrity.to_owned());
+            let new = self
+                .map
+                .integrity
+                .insert(url.clone(), integrity.to_owned())
+                .is_none();
+            if new {
+                self.brought.integrity.push(url);
+            }
         }
         Ok(())
     }
 
     /// Follows dependencies, dynamic ones too. Own entries are met, not named: code reaches them by relative URLs.
     fn follow(&mut self) -> Result<(), Failure> {
-        while let Some(found) = self.open.pop() {
+        while let Some(found) = self.brought.open.pop() {
             for dependency in found.statics().chain(found.dynamics()) {
                 let answer = self.query.dependency(&dependency);
                 let target = answer.map_err(|error| {

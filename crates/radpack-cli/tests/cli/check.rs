@@ -115,3 +115,32 @@ fn an_index_file_is_verified() {
         ran.stderr
     );
 }
+
+#[test]
+fn a_number_beyond_a_float_ends_nothing() {
+    let folder = folder([(
+        "bad.json",
+        r#"{"exports":{"a":{"v":[[1e400]],"d":[]},"b":{"v":[[-1]],"d":[]}}}"#,
+    )]);
+    radpack_in(folder.path(), ["check", "bad.json"]).run().is(
+        1,
+        "bad.json: $.exports[\"a\"].v[0][0]: a version component is a whole number from 0 to 9007199254740991, not 1e400\n\
+         bad.json: $.exports[\"b\"].v[0][0]: a version component is a whole number from 0 to 9007199254740991, not -1\n",
+        "",
+    );
+}
+
+#[test]
+fn of_what_is_too_large_no_size_is_said_that_it_has_not() {
+    let folder = folder([("large.json", "{}")]);
+    let large = fs::File::options()
+        .write(true)
+        .open(folder.path().join("large.json"))
+        .unwrap();
+    large.set_len((64 << 20) + 1_048_653).unwrap();
+    radpack_in(folder.path(), ["check", "large.json"]).run().is(
+        1,
+        "large.json: $: the JSON has more than 67108864 bytes, which is the limit\n",
+        "",
+    );
+}

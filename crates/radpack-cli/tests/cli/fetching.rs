@@ -100,6 +100,30 @@ fn redirects_are_followed_but_not_anywhere() {
     );
 }
 
+/// As with Radpack 1.x: what stands in front of a storage stays the address, wherever the storage is.
+#[test]
+fn a_redirect_does_not_move_the_base_url() {
+    let open = r#"{"exports":{"x":{"v":[[1]],"d":[["index",[{"v":[0],"f":"x.js"}]]]}}}"#;
+    let server = Server::new([
+        (
+            "/front/r.json",
+            Answer::redirect("/storage/r.json?signature=1"),
+        ),
+        ("/storage/r.json?signature=1", Answer::ok(open)),
+        ("/front/all.json", Answer::redirect("/storage/all.json")),
+        ("/storage/all.json", Answer::ok(r#"["r.json"]"#)),
+    ]);
+    for register in ["r.json", "all.json"] {
+        let url = format!("{}/front/{register}", server.url);
+        radpack(["resolve", "--manifest", &url, "x"])
+            .run()
+            .prints(&format!(
+                "x  x@1.0.0  in-range  {}/front/x.js\n",
+                server.url
+            ));
+    }
+}
+
 #[test]
 fn what_a_server_refuses_is_told() {
     let server = Server::new([("/down.json", Answer::status("503 Service Unavailable"))]);

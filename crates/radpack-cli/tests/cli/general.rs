@@ -186,19 +186,31 @@ fn a_closed_pipe_ends_it_quietly() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_is_told() {
-    let full = std::fs::OpenOptions::new()
-        .write(true)
-        .open("/dev/full")
-        .unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_radpack"))
-        .args(["select", "--available", "1.0.0", "*"])
-        .stdin(Stdio::null())
-        .stdout(full)
-        .output()
-        .unwrap();
-    assert_eq!(
-        String::from_utf8_lossy(&output.stderr),
-        "error: cannot write to standard output\ncaused by: No space left on device (os error 28)\n"
-    );
-    assert_eq!(output.status.code(), Some(1));
+    let cases: &[&[&str]] = &[
+        &["select", "--available", "1.0.0", "*"],
+        &["help"],
+        &["help", "resolve"],
+        &["resolve", "--help"],
+        &["--version"],
+        &["man"],
+        &["completions", "bash"],
+    ];
+    for arguments in cases {
+        let full = std::fs::OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_radpack"))
+            .args(*arguments)
+            .stdin(Stdio::null())
+            .stdout(full)
+            .output()
+            .unwrap();
+        assert_eq!(
+            String::from_utf8_lossy(&output.stderr),
+            "error: cannot write to standard output\ncaused by: No space left on device (os error 28)\n",
+            "{arguments:?}"
+        );
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+    }
 }

@@ -91,8 +91,8 @@ fn a_dependency_without_an_answer_is_told_with_the_whole_chain() {
         1,
         "c@1.0.0  in-range  https://h/c.js\n",
         "error: `a@1.0.0` needs a dependency that cannot be resolved: a@1.0.0 → b@1.0.0 → gone@^2\n\
-         caused by: no register has the package `gone` of `gone@^2`\n\
-         error: no register has the package `nope` of `nope`\n",
+         caused by: no register has the package `gone` of `gone@^2`; did you mean `a@^2`?\n\
+         error: no register has the package `nope` of `nope`; did you mean `a`?\n",
     );
     let ran = radpack_in(folder.path(), ["graph", "--json", "a", "c"]).run();
     assert_eq!((ran.code, ran.stderr.as_str()), (1, ""));
@@ -100,7 +100,7 @@ fn a_dependency_without_an_answer_is_told_with_the_whole_chain() {
     assert_eq!(
         lines.next().unwrap(),
         "{\"id\":\"a\",\"error\":\"unresolved-dependency\",\"message\":\"`a@1.0.0` needs a dependency that cannot be resolved: \
-         a@1.0.0 → b@1.0.0 → gone@^2: no register has the package `gone` of `gone@^2`\"}"
+         a@1.0.0 → b@1.0.0 → gone@^2: no register has the package `gone` of `gone@^2`; did you mean `a@^2`?\"}"
     );
     assert!(
         lines

@@ -117,7 +117,7 @@ fn a_module_without_code_is_followed_and_not_named() {
 }
 
 #[test]
-fn a_map_that_would_lack_something_is_not_printed() {
+fn an_id_that_cannot_be_answered_whole_is_not_in_the_map() {
     let folder = folder([
         ("radpack.json", APP),
         (
@@ -125,13 +125,11 @@ fn a_map_that_would_lack_something_is_not_printed() {
             r#"{"vars":{"baseUrl":"https://h"},"exports":{"a":{"v":[[1]],"d":[["index",[{"v":[0],"f":"a.js","d":[1]}]],"gone"]}}}"#,
         ),
     ]);
-    radpack_in(folder.path(), ["import-map", "app", "ap"])
-        .run()
-        .is(
-            1,
-            "",
-            "error: no register has the package `ap` of `ap`; did you mean `app`?\n",
-        );
+    radpack_in(folder.path(), ["import-map", "ap"]).run().is(
+        1,
+        "",
+        "error: no register has the package `ap` of `ap`; did you mean `app`?\n",
+    );
     radpack_in(
         folder.path(),
         ["import-map", "--manifest", "broken.json", "a"],
@@ -140,7 +138,7 @@ fn a_map_that_would_lack_something_is_not_printed() {
     .is(
         1,
         "",
-        "error: a@1.0.0 needs gone\ncaused by: no register has the package `gone` of `gone`\n",
+        "error: a@1.0.0 needs gone\ncaused by: no register has the package `gone` of `gone`; did you mean `a`?\n",
     );
     let open = r#"{"exports":{"x":{"v":[[1]],"d":[["index",[{"v":[0],"f":"x.js"}]]]}}}"#;
     radpack(["import-map", "--manifest", "-", "x"])
@@ -166,4 +164,77 @@ fn an_id_that_means_two_things_is_refused() {
     )
     .run()
     .prints("{\"imports\":{\"lib@^2\":\"https://h/lib-2.js\"},\"integrity\":{\"https://h/lib-2.js\":\"sha384-2\"}}\n");
+}
+
+#[test]
+fn where_one_of_several_ids_fails_the_others_are_in_the_map() {
+    // `broken` leads to `lib` and `fine`, too, before it turns out that something is missing
+    let register = r#"{"vars":{"baseUrl":"https://h"},"exports":{
+        "broken":{"v":[[1]],"d":[["index",[{"v":[0],"f":"broken.js","i":"sha384-b","s":[2],"d":[1,3]}]],"gone","lib@^1","fine"]},
+        "empty":{"v":[[1]],"d":[["index",[{"v":[0],"d":[1]}]],"gone"]},
+        "fine":{"v":[[1]],"d":[["index",[{"v":[0],"f":"fine.js","i":"sha384-f","s":[1]}]],"lib"]},
+        "lib":{"v":[[1]],"d":[["index",[{"v":[0],"f":"lib.js","i":"sha384-l"}]]]}}}"#;
+    let folder = folder([("radpack.json", register)]);
+    let map = concat!(
+        r#"{"imports":{"fine":"https://h/fine.js","lib":"https://h/lib.js"},"#,
+        r#""integrity":{"https://h/fine.js":"sha384-f","https://h/lib.js":"sha384-l"}}"#,
+        "\n"
+    );
+    for ids in [
+        ["broken", "fine", "empty", "fien"],
+        ["fine", "fien", "empty", "broken"],
+    ] {
+        let ran = radpack_in(
+            folder.path(),
+            ["import-map", "--html"].into_iter().chain(ids),
+        )
+        .run();
+        assert_eq!(ran.code, 1);
+        let said: Vec<_> = ran.stderr.lines().collect();
+        for line in [
+            "error: broken@1.0.0 needs gone",
+            "error: empty@1.0.0 needs gone",
+            "error: no register has the package `fien` of `fien`; did you mean `fine`?",
+        ] {
+            assert!(said.contains(&line), "{}", ran.stderr);
+        }
+        assert!(!ran.stderr.contains("warning"), "{}", ran.stderr);
+        assert!(!ran.stdout.contains("broken"), "{}", ran.stdout);
+        assert!(
+            ran.stdout.ends_with(
+                "</script>\n\
+                 <link rel=\"modulepreload\" href=\"https://h/lib.js\" integrity=\"sha384-l\">\n\
+                 <link rel=\"modulepreload\" href=\"https://h/fine.js\" integrity=\"sha384-f\">\n"
+            ),
+            "{}",
+            ran.stdout
+        );
+        // for programs: a line for each id that fails, then the map
+        let ran = radpack_in(
+            folder.path(),
+            ["import-map", "--json"].into_iter().chain(ids),
+        )
+        .run();
+        assert_eq!((ran.code, ran.stderr.as_str()), (1, ""));
+        let lines = ran.values();
+        let mut failed: Vec<_> = lines[..3]
+            .iter()
+            .map(|line| {
+                (
+                    line["id"].as_str().unwrap(),
+                    line["error"].as_str().unwrap(),
+                )
+            })
+            .collect();
+        failed.sort_unstable();
+        assert_eq!(
+            failed,
+            [
+                ("broken", "unresolved-dependency"),
+                ("empty", "unresolved-dependency"),
+                ("fien", "unknown-package"),
+            ]
+        );
+        assert!(ran.stdout.ends_with(&format!("\n{map}")), "{}", ran.stdout);
+    }
 }

@@ -93,6 +93,25 @@ fn every_error_has_its_word_and_the_others_are_answered() {
 }
 
 #[test]
+fn the_closest_known_one_is_named_however_far_it_is() {
+    let register =
+        r#"{"exports":{"node-pe":{"v":[[1]],"d":[["index",[{"v":[0],"u":"https://h/x.js"}]]]}}}"#;
+    radpack(["resolve", "--json", "--manifest", "-", "nope", "node-pe/lib/main.js"])
+        .input(register)
+        .run()
+        .is(
+            1,
+            concat!(
+                r#"{"id":"nope","error":"unknown-package","message":"no register has the package `nope` of `nope`; did you mean `node-pe`?","suggestion":"node-pe"}"#,
+                "\n",
+                r#"{"id":"node-pe/lib/main.js","error":"unknown-entry","message":"`node-pe` has no entry `lib/main.js` (asked for as `node-pe/lib/main.js`); did you mean `node-pe`?","suggestion":"node-pe"}"#,
+                "\n"
+            ),
+            "",
+        );
+}
+
+#[test]
 fn people_are_told_on_standard_error() {
     let folder = shapes();
     radpack_in(folder.path(), ["resolve", "shapes@1", "shapes@3", "shapes@1.x.0.0"])
@@ -110,7 +129,7 @@ fn people_are_told_on_standard_error() {
 fn ids_come_from_standard_input_too() {
     let folder = shapes();
     radpack_in(folder.path(), ["resolve"])
-        .input("colors\r\n\n shapes@old \n")
+        .input("\u{feff}colors\r\n\n shapes@old \n")
         .run()
         .prints(
             "colors      colors@3.1.0  in-range  https://cdn.example/colors-3.js\n\
@@ -182,7 +201,7 @@ fn scope_vars_and_fallback_count() {
         .is(
             1,
             "",
-            "error: `x` has no entry `${lang}` (asked for as `x@1/${lang}`)\n",
+            "error: `x` has no entry `${lang}` (asked for as `x@1/${lang}`); did you mean `x@1/fr`?\n",
         );
     radpack_in(folder.path(), ["resolve", "--fallback", "any", "x@5/fr"])
         .run()

@@ -205,7 +205,7 @@ impl<'de> Shape<'de> for IndexAt<'_> {
     const EXPECTED: &'static str = "an index (a whole number)";
     place!();
 
-    fn number(self, value: Number) -> Option<usize> {
+    fn number(self, value: Number<'_>) -> Option<usize> {
         let index = value.whole().and_then(|whole| usize::try_from(whole).ok());
         let index = index.filter(|&index| index != UNREADABLE);
         if index.is_none() {

@@ -101,7 +101,7 @@ impl<'de> Shape<'de> for Component<'_> {
     const EXPECTED: &'static str = "a version component (a number)";
     place!();
 
-    fn number(self, value: Number) -> Option<u64> {
+    fn number(self, value: Number<'_>) -> Option<u64> {
         let whole = value.whole();
         if whole.is_none() {
             self.0.report(
