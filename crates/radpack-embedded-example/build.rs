@@ -1,9 +1,9 @@
 //! Builds the packages of `packages/` into cargo's `OUT_DIR`, compiles the register that comes out and leaves it there as
 //! `shapes.index`, for `src/lib.rs` to embed.
 
-use radpack::build::{Build, BuildError, embed};
+use radpack::build::{Build, EmbedError, embed};
 
-fn main() -> Result<(), BuildError> {
+fn main() -> Result<(), EmbedError> {
     let package = |folder: &str| {
         Build::new(format!("packages/{folder}")).var("baseUrl", "https://static.example/modules")
     };

@@ -1,13 +1,23 @@
 //! For build scripts: build packages, compile what came out to an index that the program embeds, and tell cargo what to watch.
+//!
+//! What a build script prints is all that cargo and its users see of it, so warnings are printed as cargo's, and an error
+//! (`embed/error.rs`) reads well when `main` returns it. The builds themselves are those of `build.rs`, one after another.
+
+mod error;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::fmt::Display;
 use std::fs;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use radpack_manifest::Manifest;
 use radpack_resolve::{Index, Layer};
 
+pub use self::error::EmbedError;
 use crate::build::Build;
 use crate::error::{BuildError, ErrorKind, Problem, Problems};
 use crate::options::Source;
@@ -15,21 +25,24 @@ use crate::output::is_there;
 use crate::report::Report;
 use crate::setup;
 
-/// Where packages are built to, in cargo's folder, where neither a build nor its `package.json` says.
-const OUT: &str = "radpack";
+/// What the folder of the files has behind the name of the index.
+const FILES: &str = ".files";
 
 /// Builds packages in this order, compiles the registers and what came out to one index, and writes it to `index` in the
-/// `OUT_DIR` that cargo gives to build scripts. Tells cargo to run the script again when something changes that it read.
+/// `OUT_DIR` that cargo gives to build scripts. Tells cargo to run the script again when something changes that it read, and
+/// prints the builds' warnings as cargo's.
 ///
 /// In the index, the output's manifest lies on top and the builds' registers below it, in the order of the builds; so every pin
-/// that was written resolves in it as it did here. A build that names no output folder goes to `radpack` in `OUT_DIR`, so that
-/// builds after one another find each other there.
+/// that was written resolves in it as it did here. Builds that name no output folder share one beside the index, named as it is with
+/// `.files` behind; so builds after one another find each other there. It begins empty each time: what the index holds follows from
+/// the builds given here, not from what the script did when it last ran. A folder that a build, or its `package.json`, names, goes on
+/// from the `radpack.json` in it, as in any [`Build::run`].
 ///
 /// ```no_run
 /// // build.rs
-/// use radpack_build::{Build, embed};
+/// use radpack_build::{Build, EmbedError, embed};
 ///
-/// fn main() -> Result<(), radpack_build::BuildError> {
+/// fn main() -> Result<(), EmbedError> {
 ///     embed([Build::new("web/shapes"), Build::new("web/charts").keep_minors(true)], "web.index")?;
 ///     Ok(())
 /// }
@@ -40,32 +53,48 @@ const OUT: &str = "radpack";
 ///
 /// # Errors
 ///
-/// What [`Build::run`] fails on; where `OUT_DIR` is not set, for then this is no build script; where the index cannot be compiled
-/// or written.
+/// What [`Build::run`] fails on; where `OUT_DIR` is not set, for then this is no build script; where `index` leads out of it; where the
+/// index cannot be compiled or written. An index that was there stays as it is.
 pub fn embed(
     builds: impl IntoIterator<Item = Build>,
     index: impl AsRef<Path>,
-) -> Result<Vec<Report>, BuildError> {
+) -> Result<Vec<Report>, EmbedError> {
     let Some(folder) = std::env::var_os("OUT_DIR").map(PathBuf::from) else {
-        let message = "OUT_DIR is not set: only cargo's build scripts can embed";
+        let message = "OUT_DIR is not set: call `embed` from a build script, which cargo runs";
         return Err(Problem::new(ErrorKind::Options, message).into());
     };
+    let builds = builds.into_iter().collect();
     embed_in(&folder, builds, index.as_ref(), &mut io::stdout().lock())
 }
 
 /// As [`embed`], in a given folder and with cargo's orders to a given place.
 fn embed_in(
     folder: &Path,
-    builds: impl IntoIterator<Item = Build>,
+    mut builds: Vec<Build>,
     index: &Path,
     cargo: &mut dyn Write,
-) -> Result<Vec<Report>, BuildError> {
+) -> Result<Vec<Report>, EmbedError> {
+    let (path, files) = places(folder, index)?;
+    let mut chosen = false;
+    for build in &mut builds {
+        let chooses = settle_out(build, &files)
+            .map_err(|error| EmbedError::of_package(build.folder(), error))?;
+        chosen |= chooses;
+    }
+    if chosen {
+        clear(&files)?;
+    }
+    let tell = |error| Problem::io("tell cargo about", &path, error);
     let mut reports: Vec<Report> = Vec::new();
     let mut sources: Vec<Source> = Vec::new();
     let mut watched = BTreeSet::new();
-    for mut build in builds {
-        settle_out(&mut build, folder)?;
-        let (report, registers) = build.run_with(&|_, _| Ok(()))?;
+    for build in builds {
+        let (report, registers) = build
+            .run_with(&|_, _| Ok(()))
+            .map_err(|error| EmbedError::of_package(build.folder(), error))?;
+        for warning in &report.warnings {
+            warn(build.folder(), warning, cargo).map_err(tell)?;
+        }
         watched.extend(report.inputs.iter().cloned());
         for source in registers {
             let is_known = |known: &Source| {
@@ -77,33 +106,63 @@ fn embed_in(
         }
         reports.push(report);
     }
-    let path = folder.join(index);
     let bytes = compile(&sources, &reports)?;
     // An index that is the same stays as it is, or cargo would compile the program anew.
     if !is_there(&path, &bytes) {
-        fs::write(&path, &bytes).map_err(|error| Problem::io("write the index", &path, error))?;
+        write(&path, &bytes).map_err(|error| Problem::io("write the index", &path, error))?;
     }
-    tell(&watched, cargo).map_err(|error| Problem::io("tell cargo about", &path, error))?;
+    watch(&watched, cargo).map_err(tell)?;
     Ok(reports)
 }
 
-/// Lets a build go to cargo's folder, where nothing else is said.
-fn settle_out(build: &mut Build, folder: &Path) -> Result<(), BuildError> {
+/// Where the index goes, and where the files go that no build has a folder for.
+fn places(folder: &Path, index: &Path) -> Result<(PathBuf, PathBuf), Problem> {
+    let stays = index
+        .components()
+        .all(|component| matches!(component, Component::Normal(_)));
+    match index.file_name() {
+        Some(name) if stays => {
+            let path = folder.join(index);
+            let mut files = OsString::from(name);
+            files.push(FILES);
+            let files = path.with_file_name(files);
+            Ok((path, files))
+        }
+        _ => {
+            let message = format!(
+                "the index {:?} does not name a file in OUT_DIR: give a name, as in `web.index`",
+                index.display()
+            );
+            Err(Problem::new(ErrorKind::Options, message))
+        }
+    }
+}
+
+/// Lets a build go to `files`, where nothing else is said, and tells whether it does.
+fn settle_out(build: &mut Build, files: &Path) -> Result<bool, BuildError> {
     let mut problems = Problems::default();
     let (_, package) = setup::open(build.folder(), &mut problems)?;
     problems.check()?;
-    let says = package.is_some_and(|package| package.settings.out.is_some());
+    let says = build.options_mut().out.is_some()
+        || package.is_some_and(|package| package.settings.out.is_some());
     if !says {
-        build
-            .options_mut()
-            .out
-            .get_or_insert_with(|| folder.join(OUT));
+        build.options_mut().out = Some(files.to_owned());
     }
-    Ok(())
+    Ok(!says)
+}
+
+/// Takes away what an earlier run left. One that was ended in the middle of this, or later, left no more than the next takes away.
+fn clear(files: &Path) -> Result<(), Problem> {
+    match fs::remove_dir_all(files) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(Problem::io("clear the folder", files, error))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The registers and, on top of them, the last manifest of each output folder.
-fn compile(sources: &[Source], reports: &[Report]) -> Result<Vec<u8>, BuildError> {
+fn compile(sources: &[Source], reports: &[Report]) -> Result<Vec<u8>, Problem> {
     let is_last = |index: usize, report: &Report| {
         !reports[index + 1..]
             .iter()
@@ -124,129 +183,40 @@ fn compile(sources: &[Source], reports: &[Report]) -> Result<Vec<u8>, BuildError
         Ok(index) => Ok(index.to_bytes().into_owned()),
         Err(error) => {
             let message = "what was built cannot be compiled to an index";
-            Err(Problem::new(ErrorKind::Register, message)
-                .caused_by(error)
-                .into())
+            Err(Problem::new(ErrorKind::Register, message).caused_by(error))
         }
     }
 }
 
-/// Tells cargo what to watch. It runs a script anew each time for something that is not there, so only what is counts.
-fn tell(watched: &BTreeSet<PathBuf>, cargo: &mut dyn Write) -> io::Result<()> {
-    for path in watched.iter().filter(|path| path.exists()) {
-        writeln!(cargo, "cargo:rerun-if-changed={}", path.display())?;
+/// Writes a file, in a folder that is made where it is missing.
+fn write(path: &Path, contents: &[u8]) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(path, contents)
+}
+
+/// Has cargo show a warning. An order to cargo is one line, so what is more than that is written as in source code.
+fn warn(package: &Path, warning: &dyn Display, cargo: &mut dyn Write) -> io::Result<()> {
+    let text = format!("{}: {warning}", package.display());
+    let line = text.replace('\n', "\\n").replace('\r', "\\r");
+    writeln!(cargo, "cargo:warning={line}")
+}
+
+/// Tells cargo what to watch. It runs a script anew each time for something that is not there, so only what is counts; and for a
+/// path that no line can hold, its folder is watched.
+fn watch(watched: &BTreeSet<PathBuf>, cargo: &mut dyn Write) -> io::Result<()> {
+    let lines: BTreeSet<&str> = watched
+        .iter()
+        .filter(|path| path.exists())
+        .filter_map(|path| path.ancestors().find_map(as_line))
+        .collect();
+    for line in lines {
+        writeln!(cargo, "cargo:rerun-if-changed={line}")?;
     }
     cargo.flush()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn write(folder: &Path, files: &[(&str, &str)]) {
-        for (path, contents) in files {
-            let path = folder.join(path);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, contents).unwrap();
-        }
-    }
-
-    #[test]
-    fn packages_find_each_other_and_resolve_in_the_index() {
-        let place = tempfile::tempdir().unwrap();
-        let root = place.path().canonicalize().unwrap();
-        write(
-            &root,
-            &[
-                (
-                    "live/radpack.json",
-                    r#"{"exports":{"colors":{"v":[[3,4]],"d":[["index",[{"v":[0],"f":"c.js"}]]]}}}"#,
-                ),
-                (
-                    "shapes/package.json",
-                    r#"{"name":"shapes","version":"1.0.0","exports":{"./*":"./src/*.js"}}"#,
-                ),
-                ("shapes/src/index.js", "import './deep/part.js'; export {};"),
-                ("shapes/src/deep/part.js", "export {};"),
-                (
-                    "charts/package.json",
-                    r#"{"name":"charts","version":"2.0.0","exports":"./index.js","radpack":{"register":"../live"}}"#,
-                ),
-                (
-                    "charts/index.js",
-                    "import 'shapes'; import 'colors'; export {};",
-                ),
-            ],
-        );
-        let out = root.join("cargo");
-        fs::create_dir(&out).unwrap();
-        let builds = || {
-            [
-                Build::new(root.join("shapes")),
-                Build::new(root.join("charts")),
-            ]
-        };
-        let mut orders = Vec::new();
-        let reports = embed_in(&out, builds(), Path::new("web.index"), &mut orders).unwrap();
-        assert_eq!(
-            reports[1]
-                .pins
-                .iter()
-                .map(|pin| pin.id.as_str())
-                .collect::<Vec<_>>(),
-            ["shapes@^1", "colors@^3"]
-        );
-        assert!(out.join("radpack/radpack.json").is_file());
-
-        let bytes = fs::read(out.join("web.index")).unwrap();
-        let index = Index::from_bytes(bytes.clone()).unwrap();
-        let closure = index.query().closure("charts").unwrap();
-        let ids: Vec<String> = closure
-            .iter()
-            .map(radpack_resolve::Found::pinned_id)
-            .collect();
-        assert_eq!(
-            ids,
-            [
-                "colors@3.4.0",
-                "shapes@1.0.0/deep/part",
-                "shapes@1.0.0",
-                "charts@2.0.0"
-            ]
-        );
-
-        let orders = String::from_utf8(orders).unwrap();
-        let watched: Vec<&str> = orders
-            .lines()
-            .map(|line| line.strip_prefix("cargo:rerun-if-changed=").unwrap())
-            .map(|path| path.strip_prefix(root.to_str().unwrap()).unwrap())
-            .collect();
-        assert_eq!(
-            watched,
-            [
-                "/charts/index.js",
-                "/charts/package.json",
-                "/live/radpack.json",
-                "/shapes/package.json",
-                "/shapes/src",
-                "/shapes/src/deep/part.js",
-                "/shapes/src/index.js",
-            ]
-        );
-
-        // Once more: the same index, untouched.
-        let before = fs::metadata(out.join("web.index"))
-            .unwrap()
-            .modified()
-            .unwrap();
-        embed_in(&out, builds(), Path::new("web.index"), &mut Vec::new()).unwrap();
-        assert_eq!(
-            fs::metadata(out.join("web.index"))
-                .unwrap()
-                .modified()
-                .unwrap(),
-            before
-        );
-        assert_eq!(fs::read(out.join("web.index")).unwrap(), bytes);
-    }
+fn as_line(path: &Path) -> Option<&str> {
+    path.to_str().filter(|text| !text.contains(['\n', '\r']))
 }

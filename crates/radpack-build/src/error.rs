@@ -163,9 +163,8 @@ impl Error for Problem {
 
 /// Why a build did not happen: at least one [`Problem`]. Nothing was written, and what was there is whole.
 ///
-/// Shown as one problem a line. The cause of a single problem is this error's [`source`](Error::source); of several, each
-/// problem has its own.
-#[derive(Debug)]
+/// Shown with `{}` as one problem a line. The cause of a single problem is this error's [`source`](Error::source); of several, each
+/// problem has its own. With `{:?}`, which is what is printed where `main` returns it, causes follow as `caused by:` lines.
 pub struct BuildError {
     /// Never empty; in the order of files, then places.
     problems: Vec<Problem>,
@@ -183,6 +182,28 @@ impl BuildError {
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }
+
+    /// Its problems, each on a line of its own, with what comes between lines.
+    pub(crate) fn write(
+        &self,
+        formatter: &mut fmt::Formatter<'_>,
+        line: &str,
+        with_causes: bool,
+    ) -> fmt::Result {
+        for (index, problem) in self.problems.iter().enumerate() {
+            if index > 0 {
+                formatter.write_str(line)?;
+            }
+            write!(formatter, "{problem}")?;
+            let mut cause = problem.source().filter(|_| with_causes);
+            while let Some(error) = cause {
+                let text = error.to_string().replace('\n', line);
+                write!(formatter, "{line}caused by: {text}")?;
+                cause = error.source();
+            }
+        }
+        Ok(())
+    }
 }
 
 impl From<Problem> for BuildError {
@@ -195,13 +216,13 @@ impl From<Problem> for BuildError {
 
 impl fmt::Display for BuildError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, problem) in self.problems.iter().enumerate() {
-            if index > 0 {
-                formatter.write_str("\n")?;
-            }
-            write!(formatter, "{problem}")?;
-        }
-        Ok(())
+        self.write(formatter, "\n", false)
+    }
+}
+
+impl fmt::Debug for BuildError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(formatter, "\n", true)
     }
 }
 

@@ -39,7 +39,7 @@ mod sweep;
 
 pub use build::{Build, Pins};
 #[cfg(feature = "embed")]
-pub use embed::embed;
+pub use embed::{EmbedError, embed};
 pub use error::{BuildError, ErrorKind, Problem};
 pub use options::{EntryOption, EntryOptionError, Location, Options, Source};
 pub use report::{

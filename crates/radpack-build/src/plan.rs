@@ -264,8 +264,8 @@ fn prune(setup: &Setup, registers: &[Layer<'_>], problems: &mut Problems) -> Vec
         Err(downgrade) => {
             let newer: Vec<String> = downgrade.newer.iter().map(ToString::to_string).collect();
             let message = format!(
-                "{}@{} would displace the newer {}: build a higher version, keep minors (--keep-minors) where that is meant, or \
-                 allow the downgrade (--allow-downgrade)",
+                "{}@{} would displace the newer {}: build a higher version, keep minors (`keepMinors`, --keep-minors) where that is meant, \
+                 or allow the downgrade (`allowDowngrade`, --allow-downgrade)",
                 setup.name,
                 setup.version,
                 newer.join(", ")

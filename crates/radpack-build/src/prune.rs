@@ -230,7 +230,7 @@ mod tests {
         }
     }
 
-    /// The table and the examples of build.md, and what follows from them.
+    /// The table and the examples of docs/building.md, and what follows from them.
     const CASES: &[Case] = &[
         // The examples.
         case("", "1.0.0", "", "1.0.0"),

@@ -65,8 +65,8 @@ fn nothing_newer_is_dropped_by_accident() {
     assert_eq!(error.kind(), ErrorKind::Refused);
     assert_eq!(
         error.to_string(),
-        "something@1.1.0 would displace the newer 1.2.0: build a higher version, keep minors (--keep-minors) where that is \
-         meant, or allow the downgrade (--allow-downgrade)"
+        "something@1.1.0 would displace the newer 1.2.0: build a higher version, keep minors (`keepMinors`, --keep-minors) \
+         where that is meant, or allow the downgrade (`allowDowngrade`, --allow-downgrade)"
     );
     assert_eq!(tree(&place.out()), before);
     place

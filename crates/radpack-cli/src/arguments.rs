@@ -118,7 +118,7 @@ pub(crate) struct Lookup {
     /// The asking package, for ids such as ~/entry: a name, or name@spec
     #[arg(long, value_name = "NAME")]
     pub(crate) scope: Option<String>,
-    /// A value for ${K} in ids and URLs
+    /// A value for ${K} in ids, and in URLs where the manifest states none, such as baseUrl=https://cdn.example
     #[arg(long = "var", value_name = "K=V", value_parser = key_and_value)]
     pub(crate) vars: Vec<(String, String)>,
     /// How far from the spec a version may be where none fits

@@ -100,7 +100,7 @@ impl Reader {
     /// A register with everything that is nested in it. An index file is none.
     pub(crate) fn flat(&mut self, source: &Source) -> Result<Flat, Failure> {
         match self.content(source)? {
-            Content::Register(bytes) => self.flatten(source, &bytes, false),
+            Content::Register(bytes) => self.flatten(source, &bytes, FlattenOptions::default()),
             Content::Index(_) => {
                 let message =
                     format!("{source} is an index file; give the register it was compiled from");
@@ -111,6 +111,10 @@ impl Reader {
 
     /// The index of registers, the last on top. A `baseUrl` that they do not state stays open, to be filled in on loading.
     pub(crate) fn open_index(&mut self, sources: &[Source]) -> Result<Index, Failure> {
+        let options = FlattenOptions {
+            leave_base_url_open: true,
+            ..FlattenOptions::default()
+        };
         let mut manifests = Vec::new();
         for source in sources {
             match self.content(source)? {
@@ -118,7 +122,7 @@ impl Reader {
                     return compile_text(source, bytes, None);
                 }
                 Content::Register(bytes) => {
-                    manifests.extend(self.flatten(source, &bytes, true)?.manifests);
+                    manifests.extend(self.flatten(source, &bytes, options.clone())?.manifests);
                 }
                 Content::Index(index) => manifests.extend(manifests_of(source, &index)?),
             }
@@ -159,6 +163,9 @@ impl Reader {
     }
 
     /// The index that ids are looked up in: the manifests, the last on top; without any, the `radpack.json` of this folder.
+    ///
+    /// A `baseUrl` that a manifest does not state is where it was read from, unless one is given: then it stays open, for the
+    /// query to fill in.
     pub(crate) fn index(&mut self, lookup: &Lookup) -> Result<Index, Failure> {
         let usual = [Source::File(PathBuf::from("radpack.json"))];
         let sources = if lookup.manifests.is_empty() {
@@ -166,23 +173,29 @@ impl Reader {
         } else {
             &lookup.manifests
         };
+        let open = lookup.has_var("baseUrl");
+        let options = FlattenOptions {
+            context: lookup.context(),
+            leave_base_url_open: open,
+            ..FlattenOptions::default()
+        };
         let mut manifests = Vec::new();
         for source in sources {
+            let base = base_of(source).filter(|_| !open);
             match self.content(source) {
                 Ok(Content::Register(bytes)) if sources.len() == 1 && is_plain(&bytes) => {
-                    return compile_text(source, bytes, base_of(source));
+                    return compile_text(source, bytes, base);
                 }
                 Ok(Content::Register(bytes)) => {
-                    manifests.extend(self.flatten(source, &bytes, false)?.manifests);
+                    manifests.extend(self.flatten(source, &bytes, options.clone())?.manifests);
                 }
                 Ok(Content::Index(index)) if sources.len() == 1 => {
-                    return Ok(match base_of(source) {
-                        Some(base) if !lookup.has_var("baseUrl") => index.with_base_url(base),
-                        _ => *index,
+                    return Ok(match base {
+                        Some(base) => index.with_base_url(base),
+                        None => *index,
                     });
                 }
                 Ok(Content::Index(index)) => {
-                    let base = base_of(source).filter(|_| !lookup.has_var("baseUrl"));
                     for mut manifest in manifests_of(source, &index)? {
                         if let Some(base) = &base {
                             let vars = &mut manifest.vars;
@@ -205,13 +218,17 @@ impl Reader {
         compile(&manifests)
     }
 
-    fn flatten(&mut self, source: &Source, bytes: &[u8], open: bool) -> Result<Flat, Failure> {
+    fn flatten(
+        &mut self,
+        source: &Source,
+        bytes: &[u8],
+        options: FlattenOptions,
+    ) -> Result<Flat, Failure> {
         let register = Register::from_slice_with(bytes, &self.limits)
             .map_err(|errors| invalid(source, &errors))?;
         let options = FlattenOptions {
             limits: self.limits,
-            leave_base_url_open: open,
-            ..FlattenOptions::default()
+            ..options
         };
         let origin = url_of(source);
         let mut flatten =

@@ -20,3 +20,8 @@ pub static SHAPES: &[u8] = radpack::include_index!(concat!(env!("OUT_DIR"), "/sh
 pub fn shapes() -> Result<Index, IndexError> {
     Index::from_static(SHAPES)
 }
+
+// The page about embedding shows this program. Here is the index that its examples look into.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/embedding.md")]
+mod page {}

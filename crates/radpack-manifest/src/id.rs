@@ -1,6 +1,6 @@
 //! Ids, `[@scope/]name[@spec][/entry…]`: what code asks for, taken apart and put together again.
 //!
-//! Syntax only, by resolution.md, "Ids". What a spec means is radpack-version's, whether a package exists the index's, and
+//! Syntax only. What a spec means is radpack-version's, whether a package exists the index's, and
 //! `${x}` in an id is replaced before it comes here ([`expand`](crate::expand)); one that stays is text like any other.
 
 use std::fmt::{self, Display};

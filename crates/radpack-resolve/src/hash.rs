@@ -61,11 +61,16 @@ fn text(seed: u64, text: &[u8]) -> u64 {
     fold(state ^ KEYS[4], KEYS[5])
 }
 
-/// The hash of four words of an id, for the memo (not part of the format).
+/// The hash of both ends of an id, for the memo (not part of the format).
 #[inline(always)]
-pub(crate) fn id(words: [u64; 4], length: usize) -> u64 {
+pub(crate) fn ends(words: [u64; 4], length: usize) -> u64 {
     fold(words[0] ^ KEYS[0], words[1] ^ KEYS[1])
         ^ fold(words[2] ^ KEYS[2] ^ length as u64, words[3] ^ KEYS[3])
+}
+
+/// The same, of an id that has more between its ends.
+pub(crate) fn middle(ends: u64, words: [u64; 2]) -> u64 {
+    ends ^ fold(words[0] ^ KEYS[4], words[1] ^ KEYS[5])
 }
 
 #[cfg(test)]

@@ -434,9 +434,19 @@ pub(crate) fn next_slot(at: usize, slots: usize) -> usize {
 ///
 /// The path is as for [`include_bytes!`]; build scripts write to `OUT_DIR`:
 ///
-/// ```ignore
-/// static BYTES: &[u8] = radpack_resolve::include_index!(concat!(env!("OUT_DIR"), "/radpack.index"));
+/// ```no_run
+/// # // These lines have no build script: any file will do to see that they compile.
+/// # macro_rules! concat { ($($_:tt)*) => { core::concat!(core::env!("CARGO_MANIFEST_DIR"), "/Cargo.toml") } }
+/// use radpack_resolve::{Index, include_index};
+///
+/// static SHAPES: &[u8] = include_index!(concat!(env!("OUT_DIR"), "/shapes.index"));
+///
+/// let index = Index::from_static(SHAPES)?;
+/// println!("{}", index.resolve("shapes@^1")?.version());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// `crates/radpack-embedded-example` is a whole program around these lines.
 #[macro_export]
 macro_rules! include_index {
     ($path:expr $(,)?) => {{

@@ -14,6 +14,7 @@ mod list;
 mod manifests;
 mod map;
 mod memo;
+mod pages;
 mod query;
 mod split;
 mod storage;

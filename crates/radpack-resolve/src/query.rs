@@ -35,7 +35,24 @@ pub struct Query<'i, 'q> {
     pub(crate) fallback: Fallback,
     scope: Option<&'q str>,
     context: Option<&'q BTreeMap<String, String>>,
+    pub(crate) stamp: Stamp,
     pub(crate) view: View<'i>,
+}
+
+/// What answers depend on besides the id, in one word: an index and a policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp(u64);
+
+impl Stamp {
+    /// No answers yet.
+    pub(crate) const NONE: Stamp = Stamp(0);
+    /// Something else too: a scope or a context.
+    pub(crate) const OTHER: Stamp = Stamp(1);
+
+    /// `index` is the index's own number, from 1.
+    fn new(index: u64, fallback: Fallback) -> Self {
+        Stamp(index << 2 | fallback as u64)
+    }
 }
 
 impl<'i, 'q> Query<'i, 'q> {
@@ -45,6 +62,7 @@ impl<'i, 'q> Query<'i, 'q> {
             fallback: Fallback::default(),
             scope: None,
             context: None,
+            stamp: Stamp::new(index.stamp, Fallback::default()),
             view: index.storage.view(),
         }
     }
@@ -54,6 +72,7 @@ impl<'i, 'q> Query<'i, 'q> {
     pub fn scope(self, scope: &'q str) -> Self {
         Query {
             scope: Some(scope),
+            stamp: Stamp::OTHER,
             ..self
         }
     }
@@ -61,7 +80,15 @@ impl<'i, 'q> Query<'i, 'q> {
     /// What may serve where nothing is exact or in range.
     #[must_use]
     pub fn fallback(self, fallback: Fallback) -> Self {
-        Query { fallback, ..self }
+        let stamp = match self.stamp {
+            Stamp::OTHER => Stamp::OTHER,
+            _ => Stamp::new(self.index.stamp, fallback),
+        };
+        Query {
+            fallback,
+            stamp,
+            ..self
+        }
     }
 
     /// Values for `${name}` in ids and URLs.
@@ -69,13 +96,9 @@ impl<'i, 'q> Query<'i, 'q> {
     pub fn context(self, context: &'q BTreeMap<String, String>) -> Self {
         Query {
             context: Some(context),
+            stamp: Stamp::OTHER,
             ..self
         }
-    }
-
-    /// Whether an id alone decides the answer of this query.
-    pub(crate) fn is_plain(&self) -> bool {
-        self.scope.is_none() && self.context.is_none()
     }
 
     /// Resolves an id. Common ids allocate nothing and take no lock.

@@ -6,10 +6,12 @@
 use memmap2::Mmap;
 
 use crate::format::{
-    HEADER_BYTES, Layout, NONE, RECORD, ROW_BYTES, Record, SECTIONS, Section, VariantRow, read_u32,
+    HEADER_BYTES, Layout, NO_RECORD, NONE, RECORD, ROW_BYTES, Record, SECTIONS, Section,
+    VariantRow, read_u32,
 };
 use crate::hash;
 use crate::index::slot_at;
+use crate::pages::LargePages;
 
 /// A record on cache lines of its own.
 #[derive(Clone, Copy)]
@@ -33,14 +35,46 @@ pub(crate) struct Parts {
     pub(crate) vars: Vec<[u8; 16]>,
     pub(crate) strings: Vec<u8>,
     pub(crate) seed: u64,
+    /// Records and slots of a large index, which are then empty above.
+    pub(crate) large: Option<LargePages>,
 }
 
 impl Parts {
+    /// Moves records and slots to large pages where that helps. Neither may change any more.
+    pub(crate) fn settle(&mut self) {
+        self.large = LargePages::of(&self.records, &self.slots);
+        if self.large.is_some() {
+            (self.records, self.slots) = (Vec::new(), Vec::new());
+        }
+    }
+
+    #[inline(always)]
+    fn record(&self, index: usize) -> Option<&[u8; RECORD]> {
+        match &self.large {
+            Some(large) => large.records().get(index),
+            None => self.records.get(index).map(|lines| &lines.0),
+        }
+    }
+
+    fn record_count(&self) -> usize {
+        match &self.large {
+            Some(large) => large.records().len(),
+            None => self.records.len(),
+        }
+    }
+
+    fn slots(&self) -> &[[u8; 8]] {
+        match &self.large {
+            Some(large) => large.slots(),
+            None => &self.slots,
+        }
+    }
+
     /// The bytes of an index file, the checksum still to be filled in.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let rows: [usize; SECTIONS] = [
-            self.records.len(),
-            self.slots.len(),
+            self.record_count(),
+            self.slots().len(),
             self.variants.len(),
             self.dependencies.len(),
             self.outsides.len(),
@@ -61,11 +95,11 @@ impl Parts {
             bytes.resize(layout.sections[section as usize].0, 0);
         };
         begin(Section::Records, &mut bytes);
-        for record in &self.records {
-            bytes.extend_from_slice(&record.0);
+        for number in 0..self.record_count() {
+            bytes.extend_from_slice(self.record(number).unwrap_or(NO_RECORD));
         }
         for (section, rows) in [
-            (Section::Slots, self.slots.as_flattened()),
+            (Section::Slots, self.slots().as_flattened()),
             (Section::Variants, self.variants.as_flattened()),
             (Section::Dependencies, self.dependencies.as_flattened()),
             (Section::Outsides, self.outsides.as_flattened()),
@@ -124,8 +158,8 @@ impl Storage {
     fn rows(&self, section: Section) -> usize {
         match self {
             Storage::Parts(parts) => match section {
-                Section::Records => parts.records.len(),
-                Section::Slots => parts.slots.len(),
+                Section::Records => parts.record_count(),
+                Section::Slots => parts.slots().len(),
                 Section::Variants => parts.variants.len(),
                 Section::Dependencies => parts.dependencies.len(),
                 Section::Outsides => parts.outsides.len(),
@@ -195,7 +229,7 @@ impl Storage {
     #[inline(always)]
     pub(crate) fn record(&self, index: u32) -> Option<&[u8; RECORD]> {
         match self {
-            Storage::Parts(parts) => parts.records.get(index as usize).map(|lines| &lines.0),
+            Storage::Parts(parts) => parts.record(index as usize),
             _ => self.row(Section::Records, index as usize),
         }
     }
@@ -247,7 +281,10 @@ impl Storage {
     #[inline]
     pub(crate) fn view(&self) -> View<'_> {
         let records = match self {
-            Storage::Parts(parts) => Records::Lines(&parts.records),
+            Storage::Parts(parts) => match &parts.large {
+                Some(large) => Records::Bytes(large.records()),
+                None => Records::Lines(&parts.records),
+            },
             _ => Records::Bytes(self.section(Section::Records).as_chunks().0),
         };
         let slots = self.slot_table();
@@ -278,7 +315,7 @@ impl Storage {
     /// All slots at once, for probing.
     pub(crate) fn slot_table(&self) -> &[[u8; 8]] {
         match self {
-            Storage::Parts(parts) => &parts.slots,
+            Storage::Parts(parts) => parts.slots(),
             _ => self.section(Section::Slots).as_chunks().0,
         }
     }
@@ -305,12 +342,15 @@ impl<'i> View<'i> {
     #[inline(always)]
     pub(crate) fn probe(&self, hash: u64) -> u32 {
         let at = slot_at(hash, self.slot_range);
-        let (Some(second), Some(first)) = (self.slots.get(at + 1), self.slots.get(at)) else {
+        let (Some(_), Some(first)) = (self.slots.get(at + 1), self.slots.get(at)) else {
             return NONE;
         };
-        let (first, second) = (u64::from_le_bytes(*first), u64::from_le_bytes(*second));
-        let slot = std::hint::select_unpredictable(first >> 32 == hash >> 32, first, second);
-        (slot as u32).wrapping_sub(1)
+        // By address, as the compiler makes a branch of a choice between two values.
+        let displaced = u64::from_le_bytes(*first) >> 32 != hash >> 32;
+        match self.slots.get(at + usize::from(displaced)) {
+            Some(slot) => (u64::from_le_bytes(*slot) as u32).wrapping_sub(1),
+            None => NONE,
+        }
     }
 
     #[inline(always)]

@@ -198,3 +198,37 @@ proptest! {
         }
     }
 }
+
+/// Large enough for large pages, where the system has them.
+#[test]
+fn a_large_index_has_the_same_answers_from_its_bytes() {
+    let packages: Vec<String> = (0..30_000)
+        .map(|number| {
+            format!(
+                r#""package-{number:05}":{{"v":[[{}],[1,{}]],"d":[["index",[{{"v":[0],"f":"{number}.js","s":[1]}},{{"v":[1],"f":"old.js"}}]],"package-00000@^1"]}}"#,
+                number % 7 + 2,
+                number % 5
+            )
+        })
+        .collect();
+    let json = format!(r#"{{"exports":{{{}}}}}"#, packages.join(","));
+    let index = Index::from_json(json.into_bytes()).unwrap();
+    let opened = Index::from_bytes(index.to_bytes().into_owned()).unwrap();
+    assert_eq!(index.len(), 30_000);
+    for number in (0..30_000).step_by(7) {
+        for spec in ["", "@^1", "@1.9.9", "@>=2", "@~9"] {
+            let id = format!("package-{number:05}{spec}");
+            let [one, other] = [&index, &opened].map(|index| {
+                let found = index.resolve(&id);
+                found.map(|found| (found.pinned_id(), found.file().unwrap().map(str::to_owned)))
+            });
+            match (one, other) {
+                (Ok(one), Ok(other)) => assert_eq!(one, other),
+                (one, other) => {
+                    assert_eq!(one.unwrap_err().to_string(), other.unwrap_err().to_string());
+                }
+            }
+        }
+    }
+    assert_eq!(index.to_bytes(), opened.to_bytes());
+}

@@ -1,6 +1,6 @@
 //! Which of the available versions a spec gets.
 //!
-//! The rules are those of the page on resolution, and are numbered as there:
+//! The rules, with the numbers by which they are called elsewhere, too:
 //!
 //! 1. *pinned*: the version itself, if it is available.
 //! 2. *range*: the highest that it admits.

@@ -24,7 +24,8 @@ pub mod building {}
 )]
 pub mod resolving {}
 
-#[cfg_attr(feature = "embed", doc = include_str!("../docs/embedding.md"))]
+// Its program needs what a build script has left, so its examples run where there is one: in radpack-embedded-example.
+#[cfg_attr(all(feature = "embed", not(doctest)), doc = include_str!("../docs/embedding.md"))]
 #[cfg_attr(
     not(feature = "embed"),
     doc = "The page comes with the feature `embed`."

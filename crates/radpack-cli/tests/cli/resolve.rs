@@ -257,6 +257,79 @@ fn a_manifest_without_a_base_url_has_its_own() {
 }
 
 #[test]
+fn a_base_url_that_is_given_stands_in_for_one_that_is_not_stated() {
+    let open = r#"{"exports":{"x":{"v":[[1]],"d":[["index",[{"v":[0],"f":"x.js"}]]]}}}"#;
+    let stated = r#"{"vars":{"baseUrl":"https://stated"},"exports":{"y":{"v":[[1]],"d":[["index",[{"v":[0],"f":"y.js"}]]]}}}"#;
+    let folder = folder([
+        ("open.json", open),
+        ("stated.json", stated),
+        ("sub/nested.json", open),
+        ("list.json", r#"["sub/nested.json"]"#),
+    ]);
+    let url = file_url(folder.path());
+    let given = ["--var", "baseUrl=https://h"];
+    let answers = |manifests: &[&str], ids: &[&str], expected: &str| {
+        let mut arguments = vec!["resolve"];
+        arguments.extend(manifests.iter().flat_map(|name| ["--manifest", *name]));
+        arguments.extend(given);
+        arguments.extend(ids);
+        radpack_in(folder.path(), arguments).run().prints(expected);
+    };
+    answers(
+        &["open.json"],
+        &["x"],
+        "x  x@1.0.0  in-range  https://h/x.js\n",
+    );
+    answers(
+        &["stated.json"],
+        &["y"],
+        "y  y@1.0.0  in-range  https://stated/y.js\n",
+    );
+    answers(
+        &["open.json", "stated.json"],
+        &["x", "y"],
+        "x  x@1.0.0  in-range  https://h/x.js\ny  y@1.0.0  in-range  https://stated/y.js\n",
+    );
+    // A register that another one leads to is where that one says.
+    answers(
+        &["list.json"],
+        &["x"],
+        &format!("x  x@1.0.0  in-range  {url}/sub/x.js\n"),
+    );
+    // Its URL may ask for values, too.
+    let asking = folder.path().join("asking.json");
+    std::fs::write(asking, r#"["${where}/nested.json"]"#).unwrap();
+    radpack_in(
+        folder.path(),
+        [
+            "resolve",
+            "--manifest",
+            "asking.json",
+            "--var",
+            "where=sub",
+            "x",
+        ],
+    )
+    .run()
+    .prints(&format!("x  x@1.0.0  in-range  {url}/sub/x.js\n"));
+    radpack_in(
+        folder.path(),
+        [
+            "graph",
+            "--format",
+            "urls",
+            "--manifest",
+            "open.json",
+            given[0],
+            given[1],
+            "x",
+        ],
+    )
+    .run()
+    .prints("https://h/x.js\n");
+}
+
+#[test]
 fn a_manifest_that_is_missing_or_wrong_is_told() {
     let folder = folder([
         ("bad.json", r#"{"exports":{"x":{"v":[[],[-1]],"d":[]}}}"#),

@@ -33,6 +33,7 @@ impl Writer {
         for (record, next) in nexts {
             write_u32(&mut parts.records[record as usize].0, NEXT, next);
         }
+        parts.settle();
         let index = Index::new(Storage::Parts(parts));
         let links = links(&index);
         let Storage::Parts(mut parts) = index.storage else {
@@ -50,11 +51,11 @@ impl Writer {
 /// The slots, and which record lies on which.
 type Table = (Vec<[u8; 8]>, Vec<(u32, u32)>);
 
-/// Hashes all records. One slot in three is taken, so that nearly all keys stand in the slot where their search begins
+/// Hashes all records. One slot in four is taken, so that nearly all keys stand in the slot where their search begins
 /// or in the next: a branch that the processor could not foresee costs more than the memory.
 fn fill(index: &Index) -> Result<(Table, u64), IndexError> {
     let records = index.len();
-    let mut size = records * 3 + 8;
+    let mut size = records * 4 + 8;
     loop {
         for seed in 0..SEEDS {
             if let Some(table) = try_fill(index, size, seed) {

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use radpack_manifest::{Id, Limits};
 use radpack_version::{MAX_COMPONENT, Simple, Spec, VersionRef};
+use wide::u8x16;
 
 use super::writer::{Text, Writer};
 use crate::error::IndexError;
@@ -306,7 +307,7 @@ impl<'j> Scanner<'j> {
             };
             if self.take(b",\"f\":\"") {
                 let file = self.string()?;
-                if !is_plain_file(self.slice(file)) {
+                if !self.is_plain_file(file) {
                     return Err(Stop::NotCanonical);
                 }
                 (row.kind, row.text) = (KIND_FILE, self.at_base(file));
@@ -407,18 +408,11 @@ impl<'j> Scanner<'j> {
     /// A string without escapes, its opening quote already taken: offset and length in this text.
     #[inline(always)]
     fn string(&mut self) -> Scan<Text> {
-        const ONES: u64 = 0x0101_0101_0101_0101;
-        const HIGHS: u64 = 0x8080_8080_8080_8080;
         let start = self.at;
         let mut at = start;
         let end = loop {
-            let Some(word) = self
-                .bytes
-                .get(at..at + 8)
-                .and_then(|slice| slice.try_into().ok())
-                .map(u64::from_le_bytes)
-            else {
-                // Within eight bytes of the end of the text: nothing that is canonical ends with a string.
+            let Some(block) = block(self.bytes, at) else {
+                // Within sixteen bytes of the end of the text.
                 match self.bytes.get(at) {
                     None => return Err(Stop::NotCanonical),
                     Some(byte) if *byte == b'"' || *byte == b'\\' || *byte < 0x20 => break at,
@@ -426,15 +420,14 @@ impl<'j> Scanner<'j> {
                 }
                 continue;
             };
-            let zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
-            let control = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
-            let found = zero(word ^ (ONES * u64::from(b'"')))
-                | zero(word ^ (ONES * u64::from(b'\\')))
-                | control;
-            if found != 0 {
-                break at + found.trailing_zeros() as usize / 8;
+            let is_control = block.min(u8x16::splat(0x1f)).simd_eq(block);
+            let stop =
+                block.simd_eq(u8x16::splat(b'"')) | block.simd_eq(u8x16::splat(b'\\')) | is_control;
+            let stop = stop.to_bitmask();
+            if stop != 0 {
+                break at + stop.trailing_zeros() as usize;
             }
-            at += 8;
+            at += 16;
         };
         if self.bytes[end] != b'"' {
             return Err(Stop::NotCanonical);
@@ -442,6 +435,30 @@ impl<'j> Scanner<'j> {
         self.at = end + 1;
         // The whole text was seen to be numbered by 32 bits.
         Ok((start as u32, (end - start) as u32))
+    }
+
+    /// A path without anything that may climb, be empty, or stand for another character.
+    #[inline(always)]
+    fn is_plain_file(&self, (start, length): Text) -> bool {
+        let (mut slashes, mut dots, mut percents) = (0u64, 0u64, 0u64);
+        if !(1..=64).contains(&length) {
+            return is_plain_file(self.slice((start, length)));
+        }
+        for at in (0..length).step_by(16) {
+            let Some(block) = block(self.bytes, (start + at) as usize) else {
+                return is_plain_file(self.slice((start, length)));
+            };
+            let mask = |byte: u8| u64::from(block.simd_eq(u8x16::splat(byte)).to_bitmask()) << at;
+            slashes |= mask(b'/');
+            dots |= mask(b'.');
+            percents |= mask(b'%');
+        }
+        // Behind the end are other things.
+        let within = u64::MAX >> (64 - length);
+        let begins = slashes << 1 | 1;
+        let ends = 1 << (length - 1);
+        let wrong = (slashes | dots) & begins | dots & dots << 1 | percents | slashes & ends;
+        wrong & within == 0
     }
 
     fn slice(&self, (start, length): Text) -> &'j str {
@@ -454,6 +471,12 @@ impl<'j> Scanner<'j> {
     fn at_base(&self, (start, length): Text) -> Text {
         (self.base + start, length)
     }
+}
+
+/// Sixteen bytes of a text, where it has them.
+#[inline(always)]
+fn block(bytes: &[u8], at: usize) -> Option<u8x16> {
+    Some(u8x16::new(*bytes.get(at..)?.first_chunk()?))
 }
 
 /// The canonical order of entries: by depth, then by code point. Strictly, so that none occurs twice.
@@ -489,7 +512,7 @@ fn is_plain_tag(tag: &str) -> bool {
     tag.bytes().all(is_word) && tag.as_bytes().first().is_some_and(u8::is_ascii_alphabetic)
 }
 
-/// A path without anything that may climb, be empty, or stand for another character.
+/// The same byte by byte, for texts of any length.
 fn is_plain_file(file: &str) -> bool {
     let mut last = b'/';
     for byte in file.bytes() {
@@ -520,5 +543,55 @@ fn is_id(id: &str) -> bool {
             .spec
             .is_none_or(|spec| spec.contains("${") || Spec::parse(spec).is_ok()),
         Err(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_judged_the_same_by_sixteen_bytes() {
+        let pieces = [
+            "a",
+            "/",
+            ".",
+            "%",
+            "..",
+            "//",
+            "/.",
+            "a-12345678.js",
+            "vendor",
+            "é",
+        ];
+        let mut judged = [0; 2];
+        for number in 0..100_000usize {
+            let mut file = String::new();
+            let mut rest = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            for _ in 0..rest % 9 {
+                rest = rest.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 3;
+                file.push_str(pieces[rest % pieces.len()]);
+            }
+            for text in [
+                file.clone(),
+                format!("{file}%//..behind it, with some more"),
+            ] {
+                let scanner = Scanner {
+                    text: &text,
+                    bytes: text.as_bytes(),
+                    at: 0,
+                    base: 0,
+                    exports: 0,
+                };
+                let expected = is_plain_file(&file);
+                assert_eq!(
+                    scanner.is_plain_file((0, file.len() as u32)),
+                    expected,
+                    "{file:?}"
+                );
+                judged[usize::from(expected)] += 1;
+            }
+        }
+        assert!(judged[0] > 1_000 && judged[1] > 1_000, "{judged:?}");
     }
 }
