@@ -36,6 +36,8 @@
 //! | views | [`Radpack::with_scope`], [`Radpack::with_context`], [`Radpack::with_overrides`] |
 //! | noticing changes | [`WatchOptions`], [`Radpack::changes`], [`Builder::on_change`], [`Radpack::refresh`], [`Radpack::status`] |
 //! | fetching | [`FetchOptions`], [`Source::fallback`], [`Builder::disk`] |
+//! | in front of a service's routes | `tower::RadpackLayer` (feature `tower`) |
+//! | running what was loaded | `quickjs::Modules` (feature `quickjs`) |
 //! | what it reports | [`names`] |
 //!
 //! Which version a spec gets is the index's business ([`radpack_resolve`]), what a manifest means `radpack-manifest`'s. This crate runs
@@ -60,6 +62,8 @@ pub mod names;
 mod options;
 mod overrides;
 mod plan;
+#[cfg(feature = "quickjs")]
+pub mod quickjs;
 mod radpack;
 mod record;
 mod register;
@@ -67,6 +71,8 @@ mod snapshot;
 mod source;
 mod stack;
 mod status;
+#[cfg(feature = "tower")]
+pub mod tower;
 mod watch;
 mod work;
 

@@ -245,6 +245,12 @@ impl Radpack {
         }
     }
 
+    /// A copy that stands on this moment.
+    #[cfg(feature = "tower")]
+    pub(crate) fn standing(&self) -> Self {
+        self.at(self.moment())
+    }
+
     pub(crate) fn moment(&self) -> Arc<Moment> {
         self.current.load_full()
     }
