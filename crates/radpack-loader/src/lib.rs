@@ -82,3 +82,22 @@ pub use radpack::Radpack;
 pub use snapshot::{Resolved, Snapshot};
 pub use source::Source;
 pub use status::{RegisterStatus, Standing, Status};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_can_be_sent_and_shared() {
+        fn check<T: Send + Sync>() {}
+        check::<Radpack>();
+        check::<Builder>();
+        check::<Snapshot>();
+        check::<Resolved<'_>>();
+        check::<Loaded>();
+        check::<LoadError>();
+        check::<Source>();
+        check::<Change>();
+        check::<Status>();
+    }
+}

@@ -45,6 +45,11 @@ impl Moment {
         })
     }
 
+    /// The numbers of the registers that it was made from.
+    pub(crate) fn numbers(&self) -> Vec<u64> {
+        register::numbers(&self.states)
+    }
+
     /// The register that a layer of the index is from.
     pub(crate) fn register(&self, layer: usize) -> Option<&RegisterState> {
         self.states
