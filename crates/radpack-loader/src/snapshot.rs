@@ -11,6 +11,7 @@ use radpack_version::{Drift, Fallback, Fit, VersionRef};
 use tokio::time::Instant;
 
 use crate::engine::Engine;
+use crate::plan::Plans;
 use crate::register::{self, RegisterState};
 
 /// The index of one moment, and what it was made from.
@@ -59,11 +60,36 @@ impl Moment {
 }
 
 /// What is known about who asks.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Default)]
 pub(crate) struct View {
     pub(crate) scope: Option<String>,
     pub(crate) context: BTreeMap<String, String>,
     pub(crate) fallback: Fallback,
+    /// Of this very view.
+    pub(crate) plans: Plans,
+}
+
+impl Clone for View {
+    /// To be changed: without the plans, which are for the one it is made from.
+    fn clone(&self) -> Self {
+        View {
+            scope: self.scope.clone(),
+            context: self.context.clone(),
+            fallback: self.fallback,
+            plans: Plans::default(),
+        }
+    }
+}
+
+impl fmt::Debug for View {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("View")
+            .field("scope", &self.scope)
+            .field("context", &self.context)
+            .field("fallback", &self.fallback)
+            .finish_non_exhaustive()
+    }
 }
 
 impl View {

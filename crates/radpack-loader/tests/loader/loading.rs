@@ -472,3 +472,28 @@ fn a_runtime_that_is_shut_down_in_the_middle_leaves_the_loader_usable() {
     let loaded = second.block_on(radpack.load("app")).unwrap();
     assert_eq!(loaded.bytes(), code("app").as_bytes());
 }
+
+#[tokio::test]
+async fn what_is_loaded_again_is_the_same_without_copies() {
+    let server = Server::start().await;
+    register(&server, &[("app", &["base"]), ("base", &[])]);
+    let radpack = radpack(&server).await;
+    let (one, other) = (
+        radpack.load("app").await.unwrap(),
+        radpack.load("app").await.unwrap(),
+    );
+    assert_eq!(one.graph_id(), other.graph_id());
+    for (one, other) in one.modules().iter().zip(other.modules()) {
+        assert!(std::ptr::eq(one.bytes().as_ptr(), other.bytes().as_ptr()));
+    }
+    // Another view may see another thing under the same id.
+    let top = Source::json(r#"{"exports":{"base":{"v":[[1,1]],"d":[["index",[{"v":[0]}]]]}}}"#);
+    let copy = radpack.with_overrides(top).await.unwrap();
+    let overridden = copy.load("app").await.unwrap();
+    assert_eq!(overridden.modules()[0].pinned_id(), "base@1.1.0");
+    assert_eq!(
+        radpack.load("app").await.unwrap().graph_id(),
+        one.graph_id()
+    );
+    assert_ne!(overridden.graph_id(), one.graph_id());
+}
