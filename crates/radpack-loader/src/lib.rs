@@ -29,7 +29,7 @@
 //! | for | there is |
 //! |---|---|
 //! | what can be registered | [`Source`]; [`Builder::register`], [`Builder::optional`], [`Radpack::register`], [`Radpack::ready`] |
-//! | answers that belong together | [`Radpack::snapshot`] |
+//! | answers | [`Radpack::resolve`]; [`Radpack::snapshot`] for those that belong together, [`Radpack::reader`] for very many |
 //! | bytes | [`Radpack::load`], [`Loaded`], [`Radpack::load_graph`], [`Integrity`] |
 //! | lists for browsers | [`Radpack::urls`], [`Radpack::preload`], [`Radpack::link_headers`], [`Radpack::import_map`] |
 //! | handing over to Radpack 1.x in a browser | [`Radpack::dehydrate`], [`Builder::hydrate`] |
@@ -37,11 +37,16 @@
 //! | noticing changes | [`WatchOptions`], [`Radpack::changes`], [`Builder::on_change`], [`Radpack::refresh`], [`Radpack::status`] |
 //! | fetching | [`FetchOptions`], [`Source::fallback`], [`Builder::disk`] |
 //! | what it reports | [`names`] |
+#![cfg_attr(
+    feature = "tower",
+    doc = "| a snapshot for each request | [`RadpackLayer`] |"
+)]
 //!
 //! Which version a spec gets is the index's business ([`radpack_resolve`]), what a manifest means `radpack-manifest`'s. This crate runs
 //! on tokio; whoever has no use for that resolves with an index alone.
 
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod builder;
 mod cache;
@@ -67,6 +72,8 @@ mod snapshot;
 mod source;
 mod stack;
 mod status;
+#[cfg(feature = "tower")]
+mod tower;
 mod watch;
 mod work;
 
@@ -79,9 +86,11 @@ pub use lists::{ImportMap, Preload};
 pub use load::{Loaded, Module};
 pub use options::{FetchOptions, WatchOptions};
 pub use radpack::Radpack;
-pub use snapshot::{Resolved, Snapshot};
+pub use snapshot::{Reader, Resolved, Snapshot};
 pub use source::Source;
 pub use status::{RegisterStatus, Standing, Status};
+#[cfg(feature = "tower")]
+pub use tower::{Preloads, RadpackLayer, RadpackService};
 
 #[cfg(test)]
 mod tests {
@@ -94,6 +103,7 @@ mod tests {
         check::<Builder>();
         check::<Snapshot>();
         check::<Resolved<'_>>();
+        check::<Reader>();
         check::<Loaded>();
         check::<LoadError>();
         check::<Source>();

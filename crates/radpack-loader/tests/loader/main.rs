@@ -5,6 +5,8 @@ mod changes;
 mod counters;
 mod disk;
 mod faults;
+#[cfg(feature = "tower")]
+mod layer;
 mod loading;
 mod random;
 mod registers;
