@@ -2,6 +2,8 @@
 //!
 //! The work runs in a task of its own, so that it goes on when whoever asked first goes away. What is under way is forgotten as soon
 //! as it ends, in whatever way: well, with an error, by a panic, or because its runtime is shut down. Keeping results is not done here.
+//!
+//! That this holds whatever comes between what, `flight_model.rs` goes through.
 
 use std::future::Future;
 use std::hash::Hash;
@@ -24,10 +26,21 @@ pub(crate) enum Start<V, F> {
     Work(F),
 }
 
-/// Takes a key off the map when the work ends, however it does.
+/// The way of the work's end to those who wait for it. However it ends, the key leaves the map first: who is told of the end does not
+/// find the work still under way.
 struct Landing<K: Eq + Hash, V> {
     under_way: Arc<DashMap<K, watch::Receiver<Option<V>>>>,
     key: K,
+    /// Dropped after the key has left, as fields are.
+    sender: watch::Sender<Option<V>>,
+}
+
+impl<K: Eq + Hash, V> Landing<K, V> {
+    fn land(self, value: V) {
+        let sender = self.sender.clone();
+        drop(self);
+        sender.send_replace(Some(value));
+    }
 }
 
 impl<K: Eq + Hash, V> Drop for Landing<K, V> {
@@ -73,14 +86,12 @@ where
                         let landing = Landing {
                             under_way: Arc::clone(&self.under_way),
                             key: key.clone(),
+                            sender,
                         };
+                        // Moved in: dropped with the task, even if it never runs.
                         tokio::spawn(async move {
-                            // Moved in: dropped with the task, even if it never runs. Before the sender, so that who is told of the
-                            // end does not find it under way.
                             let landing = landing;
-                            let value = work.await;
-                            drop(landing);
-                            sender.send_replace(Some(value));
+                            landing.land(work.await);
                         });
                         (receiver, false)
                     }

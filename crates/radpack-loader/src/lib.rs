@@ -56,6 +56,8 @@ mod engine;
 mod error;
 mod fetch;
 mod flight;
+#[cfg(test)]
+mod flight_model;
 mod graph;
 mod hydrate;
 mod integrity;
