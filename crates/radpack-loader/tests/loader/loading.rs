@@ -97,10 +97,7 @@ async fn all_files_are_asked_for_at_once() {
         .collect();
     register(&server, &packages);
     for name in &names {
-        server.on(
-            &format!("/{name}.js"),
-            Reply::ok(code(name)).after(Duration::from_millis(100)),
-        );
+        server.on(&format!("/{name}.js"), Reply::ok(code(name)).together(36));
     }
     let loaded = radpack(&server).await.load("m0").await.unwrap();
     assert_eq!(loaded.modules().len(), 36);
@@ -139,10 +136,7 @@ async fn what_many_want_is_fetched_once() {
 async fn who_goes_away_takes_nothing_from_the_others() {
     let server = Server::start().await;
     register(&server, &[("app", &[])]);
-    server.on(
-        "/app.js",
-        Reply::ok(code("app")).after(Duration::from_millis(50)),
-    );
+    server.on("/app.js", Reply::ok(code("app")).held());
     let radpack = radpack(&server).await;
     let first = tokio::spawn({
         let radpack = radpack.clone();
@@ -158,6 +152,7 @@ async fn who_goes_away_takes_nothing_from_the_others() {
     tokio::time::sleep(Duration::from_millis(5)).await;
     first.abort();
     assert!(first.await.unwrap_err().is_cancelled());
+    server.release();
     assert_eq!(
         second.await.unwrap().unwrap().bytes(),
         code("app").as_bytes()
