@@ -88,7 +88,7 @@ impl Disk {
                 }
             };
             let bytes = disk.bytes(&digest)?;
-            Some(File { bytes, digest })
+            Some(File::new(bytes, digest))
         };
         blocking(read).await.ok()?
     }
@@ -99,7 +99,7 @@ impl Disk {
         let store = move || {
             disk.write(&disk.of_digest(&file.digest), &file.bytes);
             if let Some(url) = url {
-                let digest = text_of(&file.digest);
+                let digest = file.integrity.clone();
                 let path = disk.of_url("urls", &url);
                 disk.write_json(
                     &path,
@@ -301,7 +301,7 @@ mod tests {
     fn file(text: &'static str) -> Arc<File> {
         let bytes = Bytes::from_static(text.as_bytes());
         let digest = digest(&bytes);
-        Arc::new(File { bytes, digest })
+        Arc::new(File::new(bytes, digest))
     }
 
     #[tokio::test]
@@ -356,10 +356,8 @@ mod tests {
     async fn many_writers_of_one_file_never_show_half_of_it() {
         let folder = tempfile::tempdir().unwrap();
         let bytes = Bytes::from(vec![b'x'; 100_000]);
-        let file = Arc::new(File {
-            digest: digest(&bytes),
-            bytes,
-        });
+        let digest = digest(&bytes);
+        let file = Arc::new(File::new(bytes, digest));
         let url = Arc::<str>::from("https://h/a.js");
         let mut tasks = tokio::task::JoinSet::new();
         for _ in 0..16 {

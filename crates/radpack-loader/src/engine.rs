@@ -12,7 +12,7 @@ use crate::error::{LoadError, LoadErrorKind};
 use crate::fetch::{Answer, Ask, Fetcher, What};
 use crate::flight::{Flights, Start};
 use crate::graph::GraphId;
-use crate::integrity::{Digest, Integrity, Stated, digest};
+use crate::integrity::{Digest, Integrity, Stated, digest, text_of};
 use crate::names;
 use crate::overrides::Overrides;
 use crate::record::Record;
@@ -29,6 +29,19 @@ const OVERHEAD: usize = 256;
 pub(crate) struct File {
     pub(crate) bytes: Bytes,
     pub(crate) digest: Digest,
+    /// The digest as a text.
+    pub(crate) integrity: String,
+}
+
+impl File {
+    /// `digest` is that of the bytes.
+    pub(crate) fn new(bytes: Bytes, digest: Digest) -> Self {
+        File {
+            bytes,
+            digest,
+            integrity: text_of(&digest),
+        }
+    }
 }
 
 impl Weigh for Arc<File> {
@@ -184,7 +197,7 @@ impl Engine {
         match self.fetcher.fetch(&ask, check).await? {
             Answer::Bytes(bytes, _) => {
                 let digest = digest(&bytes);
-                Ok(File { bytes, digest })
+                Ok(File::new(bytes, digest))
             }
             // Nothing was asked that this could answer.
             Answer::NotModified => Err(LoadError::new(

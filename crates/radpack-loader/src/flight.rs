@@ -2,6 +2,8 @@
 //!
 //! The work runs in a task of its own, so that it goes on when whoever asked first goes away. What is under way is forgotten as soon
 //! as it ends, in whatever way: well, with an error, by a panic, or because its runtime is shut down. Keeping results is not done here.
+//!
+//! That this holds whatever comes between what, `flight_model.rs` goes through.
 
 use std::future::Future;
 use std::hash::Hash;
@@ -24,10 +26,21 @@ pub(crate) enum Start<V, F> {
     Work(F),
 }
 
-/// Takes a key off the map when the work ends, however it does.
+/// The way of the work's end to those who wait for it. However it ends, the key leaves the map first: who is told of the end does not
+/// find the work still under way.
 struct Landing<K: Eq + Hash, V> {
     under_way: Arc<DashMap<K, watch::Receiver<Option<V>>>>,
     key: K,
+    /// Dropped after the key has left, as fields are.
+    sender: watch::Sender<Option<V>>,
+}
+
+impl<K: Eq + Hash, V> Landing<K, V> {
+    fn land(self, value: V) {
+        let sender = self.sender.clone();
+        drop(self);
+        sender.send_replace(Some(value));
+    }
 }
 
 impl<K: Eq + Hash, V> Drop for Landing<K, V> {
@@ -73,14 +86,12 @@ where
                         let landing = Landing {
                             under_way: Arc::clone(&self.under_way),
                             key: key.clone(),
+                            sender,
                         };
+                        // Moved in: dropped with the task, even if it never runs.
                         tokio::spawn(async move {
-                            // Moved in: dropped with the task, even if it never runs. Before the sender, so that who is told of the
-                            // end does not find it under way.
                             let landing = landing;
-                            let value = work.await;
-                            drop(landing);
-                            sender.send_replace(Some(value));
+                            landing.land(work.await);
                         });
                         (receiver, false)
                     }
@@ -214,5 +225,67 @@ mod tests {
         let start = || -> Start<usize, std::future::Ready<usize>> { Start::Ready(3) };
         assert_eq!(flights.run("key", start).await, (Some(3), false));
         assert_eq!(flights.len(), 0);
+    }
+
+    /// Threads that ask, join and leave at random: no two do the same work at once, what was left is not done again, all is right.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn no_two_ever_do_the_same_work() {
+        const KEYS: usize = 5;
+        let flights: Arc<Flights<usize, usize>> = Arc::new(Flights::new());
+        let results: Arc<[AtomicUsize; KEYS]> = Arc::default();
+        let running: Arc<[AtomicUsize; KEYS]> = Arc::default();
+        let begun: Arc<AtomicUsize> = Arc::default();
+        let mut expected = 0;
+        for round in 0..200 {
+            let tasks: Vec<_> = (0..24)
+                .map(|number| {
+                    let key = number % KEYS;
+                    let (flights, results) = (Arc::clone(&flights), Arc::clone(&results));
+                    let (running, begun) = (Arc::clone(&running), Arc::clone(&begun));
+                    tokio::spawn(async move {
+                        for _ in 0..fastrand::usize(..4) {
+                            tokio::task::yield_now().await;
+                        }
+                        let start = || match results[key].load(Ordering::SeqCst) {
+                            0 => {
+                                let (results, running) =
+                                    (Arc::clone(&results), Arc::clone(&running));
+                                begun.fetch_add(1, Ordering::SeqCst);
+                                Start::Work(async move {
+                                    assert_eq!(running[key].fetch_add(1, Ordering::SeqCst), 0);
+                                    for _ in 0..fastrand::usize(..6) {
+                                        tokio::task::yield_now().await;
+                                    }
+                                    running[key].fetch_sub(1, Ordering::SeqCst);
+                                    results[key].store(key + 1, Ordering::SeqCst);
+                                    key + 1
+                                })
+                            }
+                            value => Start::Ready(value),
+                        };
+                        flights.run(key, start).await.0
+                    })
+                })
+                .collect();
+            for (number, task) in tasks.into_iter().enumerate() {
+                if fastrand::u8(..4) == 0 {
+                    task.abort();
+                }
+                match task.await {
+                    Ok(value) => assert_eq!(value, Some(number % KEYS + 1)),
+                    Err(error) => assert!(error.is_cancelled(), "{error:?}"),
+                }
+            }
+            while flights.len() > 0 {
+                tokio::task::yield_now().await;
+            }
+            // Every key was worked on once, unless all who wanted it had left before.
+            let done = results
+                .iter()
+                .filter(|result| result.swap(0, Ordering::SeqCst) > 0)
+                .count();
+            expected += done;
+            assert_eq!(begun.load(Ordering::SeqCst), expected, "round {round}");
+        }
     }
 }

@@ -29,21 +29,28 @@
 //! | for | there is |
 //! |---|---|
 //! | what can be registered | [`Source`]; [`Builder::register`], [`Builder::optional`], [`Radpack::register`], [`Radpack::ready`] |
-//! | answers that belong together | [`Radpack::snapshot`] |
+//! | answers | [`Radpack::resolve`]; [`Radpack::snapshot`] for those that belong together, [`Radpack::reader`] for very many |
 //! | bytes | [`Radpack::load`], [`Loaded`], [`Radpack::load_graph`], [`Integrity`] |
 //! | lists for browsers | [`Radpack::urls`], [`Radpack::preload`], [`Radpack::link_headers`], [`Radpack::import_map`] |
 //! | handing over to Radpack 1.x in a browser | [`Radpack::dehydrate`], [`Builder::hydrate`] |
 //! | views | [`Radpack::with_scope`], [`Radpack::with_context`], [`Radpack::with_overrides`] |
 //! | noticing changes | [`WatchOptions`], [`Radpack::changes`], [`Builder::on_change`], [`Radpack::refresh`], [`Radpack::status`] |
 //! | fetching | [`FetchOptions`], [`Source::fallback`], [`Builder::disk`] |
-//! | in front of a service's routes | `tower::RadpackLayer` (feature `tower`) |
-//! | running what was loaded | `quickjs::Modules` (feature `quickjs`) |
 //! | what it reports | [`names`] |
+#![cfg_attr(
+    feature = "tower",
+    doc = "| a snapshot for each request | [`RadpackLayer`] |"
+)]
+#![cfg_attr(
+    feature = "quickjs",
+    doc = "| running what was loaded | [`quickjs::Modules`] |"
+)]
 //!
 //! Which version a spec gets is the index's business ([`radpack_resolve`]), what a manifest means `radpack-manifest`'s. This crate runs
 //! on tokio; whoever has no use for that resolves with an index alone.
 
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod builder;
 mod cache;
@@ -53,6 +60,8 @@ mod engine;
 mod error;
 mod fetch;
 mod flight;
+#[cfg(test)]
+mod flight_model;
 mod graph;
 mod hydrate;
 mod integrity;
@@ -72,7 +81,7 @@ mod source;
 mod stack;
 mod status;
 #[cfg(feature = "tower")]
-pub mod tower;
+mod tower;
 mod watch;
 mod work;
 
@@ -85,6 +94,28 @@ pub use lists::{ImportMap, Preload};
 pub use load::{Loaded, Module};
 pub use options::{FetchOptions, WatchOptions};
 pub use radpack::Radpack;
-pub use snapshot::{Resolved, Snapshot};
+pub use snapshot::{Reader, Resolved, Snapshot};
 pub use source::Source;
 pub use status::{RegisterStatus, Standing, Status};
+#[cfg(feature = "tower")]
+pub use tower::{Preloads, RadpackLayer, RadpackService};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_can_be_sent_and_shared() {
+        fn check<T: Send + Sync>() {}
+        check::<Radpack>();
+        check::<Builder>();
+        check::<Snapshot>();
+        check::<Resolved<'_>>();
+        check::<Reader>();
+        check::<Loaded>();
+        check::<LoadError>();
+        check::<Source>();
+        check::<Change>();
+        check::<Status>();
+    }
+}

@@ -10,10 +10,9 @@ use tracing::Instrument as _;
 
 use crate::engine::{Engine, File, Want};
 use crate::error::{LoadError, LoadErrorKind};
-use crate::graph::{GraphId, Hasher};
-use crate::integrity::text_of;
+use crate::graph::GraphId;
 use crate::names;
-use crate::plan::Plan;
+use crate::plan::{Plan, Planned};
 use crate::record::{Record, RecordFile, RecordModule, semver_text};
 use crate::snapshot::Snapshot;
 
@@ -24,77 +23,75 @@ pub struct Loaded {
     modules: Arc<[Module]>,
 }
 
-/// One module of a [`Loaded`] graph.
+/// One module of a [`Loaded`] graph. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Module {
-    name: String,
-    version: semver::Version,
-    entry: String,
-    fit: Option<Fit>,
-    url: Option<Arc<str>>,
-    integrity: Option<String>,
-    bytes: Bytes,
-    statics: Vec<(String, usize)>,
+    plan: Arc<Plan>,
+    number: usize,
+    /// Nothing for a module without code of its own.
+    file: Option<Arc<File>>,
 }
 
 impl Module {
+    fn planned(&self) -> &Planned {
+        // Made with numbers of modules of the plan.
+        &self.plan.modules[self.number]
+    }
+
     /// The package's name.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
+        &self.planned().name
     }
 
     /// The version that serves.
     #[must_use]
     pub fn version(&self) -> &semver::Version {
-        &self.version
+        &self.planned().version
     }
 
     /// The entry's name; `index` for a bare id.
     #[must_use]
     pub fn entry(&self) -> &str {
-        &self.entry
+        &self.planned().entry
     }
 
     /// How the version relates to what was asked for; of a graph that was loaded by its id nobody knows.
     #[must_use]
     pub fn fit(&self) -> Option<Fit> {
-        self.fit
+        self.planned().fit
     }
 
     /// `name@version/entry`, which names exactly this.
     #[must_use]
     pub fn pinned_id(&self) -> String {
-        match self.entry.as_str() {
-            "index" => format!("{}@{}", self.name, self.version),
-            entry => format!("{}@{}/{entry}", self.name, self.version),
-        }
+        self.planned().pinned_id()
     }
 
     /// Where the file is; nothing for a module without code of its own.
     #[must_use]
     pub fn url(&self) -> Option<&str> {
-        self.url.as_deref()
+        self.planned().want.as_ref().map(|want| &*want.key.url)
     }
 
     /// The SHA-384 of the bytes as Subresource Integrity, whether the manifest states one or not; nothing for a module without code
     /// of its own.
     #[must_use]
     pub fn integrity(&self) -> Option<&str> {
-        self.integrity.as_deref()
+        self.file.as_ref().map(|file| file.integrity.as_str())
     }
 
     /// The file's contents; empty for a module without code of its own.
     #[must_use]
     pub fn bytes(&self) -> &Bytes {
-        &self.bytes
+        static NONE: Bytes = Bytes::new();
+        self.file.as_ref().map_or(&NONE, |file| &file.bytes)
     }
 
     /// The ids of its static dependencies as the manifest has them, and where in [`Loaded::modules`] the module is that serves each.
     pub fn statics(&self) -> impl ExactSizeIterator<Item = (&str, usize)> {
-        self.statics
-            .iter()
-            .map(|(id, number)| (id.as_str(), *number))
+        let statics = self.planned().statics.iter();
+        statics.map(|(id, number)| (id.as_str(), *number))
     }
 }
 
@@ -141,7 +138,7 @@ impl Snapshot {
         let result = async {
             let plan = self.plan(id)?;
             let files = fetch_all(&self.engine, &plan).await?;
-            Ok(assemble(&self.engine, plan, files).await)
+            assemble(&self.engine, plan, files).await
         }
         .instrument(span)
         .await;
@@ -201,31 +198,28 @@ async fn fetch_all(engine: &Arc<Engine>, plan: &Plan) -> Result<Vec<Option<Arc<F
     Ok(files)
 }
 
-async fn assemble(engine: &Engine, plan: Plan, files: Vec<Option<Arc<File>>>) -> Loaded {
-    let mut hasher = Hasher::new();
-    for (module, file) in plan.modules.iter().zip(&files) {
-        let version = module.version.to_string();
-        let digest = file.as_ref().map(|file| &file.digest);
-        hasher.module(&module.name, &version, &module.entry, digest);
-    }
-    let graph = hasher.finish();
+async fn assemble(
+    engine: &Engine,
+    plan: Arc<Plan>,
+    files: Vec<Option<Arc<File>>>,
+) -> Result<Loaded, LoadError> {
+    let digest = |module: usize| files[module].as_ref().map(|file| file.digest);
+    // What is stated was verified, so both come to the same.
+    let graph = plan.graph_id().or_else(|| plan.graph_id_with(digest));
+    // Without a file that is wanted, fetching them would have failed.
+    let graph = graph.ok_or_else(LoadError::interrupted)?;
     if !engine.knows(&graph) {
         engine.remember(graph, record(&plan, &files)).await;
     }
-    let modules = plan
-        .modules
-        .into_iter()
-        .zip(files)
-        .map(|(module, file)| Module {
-            name: module.name,
-            version: module.version,
-            entry: module.entry,
-            fit: Some(module.fit),
-            url: module.want.map(|want| want.key.url),
-            integrity: file.as_ref().map(|file| text_of(&file.digest)),
-            bytes: file.map(|file| file.bytes.clone()).unwrap_or_default(),
-            statics: module.statics,
-        });
+    Ok(loaded(graph, &plan, files))
+}
+
+fn loaded(graph: GraphId, plan: &Arc<Plan>, files: Vec<Option<Arc<File>>>) -> Loaded {
+    let modules = files.into_iter().enumerate().map(|(number, file)| Module {
+        plan: Arc::clone(plan),
+        number,
+        file,
+    });
     Loaded {
         graph,
         modules: modules.collect(),
@@ -237,23 +231,20 @@ fn record(plan: &Plan, files: &[Option<Arc<File>>]) -> Record {
         url: want.key.url.to_string(),
         mirrors: want.urls.get(1..).unwrap_or_default().to_vec(),
         integrity: want.key.integrity.as_deref().map(str::to_owned),
-        digest: text_of(&file.digest),
+        digest: file.integrity.clone(),
     };
-    let modules = plan
-        .modules
-        .iter()
-        .zip(files)
-        .map(|(module, found)| RecordModule {
-            name: module.name.clone(),
-            version: semver_text::Version(module.version.clone()),
-            entry: module.entry.clone(),
-            file: module
-                .want
-                .as_ref()
-                .zip(found.as_deref())
-                .map(|(want, found)| file(want, found)),
-            statics: module.statics.clone(),
-        });
+    let modules = plan.modules.iter().zip(files);
+    let modules = modules.map(|(module, found)| RecordModule {
+        name: module.name.clone(),
+        version: semver_text::Version(module.version.clone()),
+        entry: module.entry.clone(),
+        file: module
+            .want
+            .as_ref()
+            .zip(found.as_deref())
+            .map(|(want, found)| file(want, found)),
+        statics: module.statics.clone(),
+    });
     Record {
         modules: modules.collect(),
     }
@@ -265,53 +256,15 @@ pub(crate) async fn load_graph(engine: &Arc<Engine>, id: GraphId) -> Result<Load
         let message = format!("no graph {id} is remembered: load one of its modules by its id");
         return Err(LoadError::new(LoadErrorKind::UnknownGraph, message));
     };
-    let wants: Vec<Option<Want>> = record
-        .modules
-        .iter()
-        .map(|module| module.file.as_ref().and_then(RecordFile::want))
-        .collect();
-    let mut files: Vec<Option<Arc<File>>> = vec![None; wants.len()];
-    let mut waiting = FuturesUnordered::new();
-    for (number, want) in wants.iter().enumerate() {
-        if let Some(want) = want {
-            waiting.push(async move { (number, engine.file(want).await) });
+    let plan = Arc::new(record.plan());
+    let files = fetch_all(engine, &plan).await?;
+    // A file in memory was held to what its manifest states, which may be nothing; it must be the very file that was loaded.
+    for (module, file) in plan.modules.iter().zip(&files) {
+        if let (Some(want), Some(file)) = (&module.want, file)
+            && let Some(stated) = &want.stated
+        {
+            stated.verify(&file.bytes, &file.digest, &want.key.url)?;
         }
     }
-    while let Some((number, file)) = waiting.next().await {
-        let module = &record.modules[number];
-        let failed = |kind| {
-            let message = format!(
-                "cannot load {}@{} of the graph {id}",
-                module.name, module.version.0
-            );
-            LoadError::new(kind, message)
-        };
-        let file = file.map_err(|error| failed(error.kind()).because(error))?;
-        // A file in memory was held to what its manifest states, which may be nothing; this one is the very file that was loaded.
-        if module.file.as_ref().and_then(RecordFile::digest) != Some(file.digest) {
-            return Err(failed(LoadErrorKind::Integrity));
-        }
-        files[number] = Some(file);
-    }
-    let modules = record
-        .modules
-        .iter()
-        .zip(files)
-        .map(|(module, file)| Module {
-            name: module.name.clone(),
-            version: module.version.0.clone(),
-            entry: module.entry.clone(),
-            fit: None,
-            url: module
-                .file
-                .as_ref()
-                .map(|file| Arc::from(file.url.as_str())),
-            integrity: file.as_ref().map(|file| text_of(&file.digest)),
-            bytes: file.map(|file| file.bytes.clone()).unwrap_or_default(),
-            statics: module.statics.clone(),
-        });
-    Ok(Loaded {
-        graph: id,
-        modules: modules.collect(),
-    })
+    Ok(loaded(id, &plan, files))
 }

@@ -69,7 +69,7 @@ impl Radpack {
                 Err(error) => return Err(error),
             }
         }
-        let numbers: Vec<u64> = states.iter().map(|state| state.number).collect();
+        let numbers = register::numbers(&states);
         let overrides = &self.stack.engine.overrides;
         let known = lock(&overrides.moments)
             .iter()
@@ -87,6 +87,7 @@ impl Radpack {
             let message = "cannot put the overrides on top of the registers";
             LoadError::new(LoadErrorKind::Register, message).because(error)
         })?);
+        overrides.forget_but(&self.stack.current.load().numbers());
         let mut moments = lock(&overrides.moments);
         moments.truncate(REMEMBERED - 1);
         moments.push_front((numbers, Arc::clone(&moment)));
@@ -166,6 +167,11 @@ impl Radpack {
 }
 
 impl Overrides {
+    /// Forgets the indexes that stand on others than these registers: nobody asks for them again.
+    pub(crate) fn forget_but(&self, base: &[u64]) {
+        lock(&self.moments).retain(|(numbers, _)| numbers.starts_with(base));
+    }
+
     /// The place of a register, by its key; those used longest ago leave.
     fn slot(&self, key: Key) -> Slot {
         let mut registers = lock(&self.registers);

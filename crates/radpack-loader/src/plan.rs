@@ -1,17 +1,18 @@
 //! A closure, taken out of the index: what to fetch, in which order it runs, and what needs what.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use radpack_manifest::unexpanded;
 use radpack_resolve::{Found, ResolveError};
 use radpack_version::Fit;
 use url::Url;
 
+use crate::cache::{Cache, Weigh};
 use crate::engine::{FileKey, Want};
 use crate::error::{LoadError, LoadErrorKind};
 use crate::graph::{GraphId, Hasher};
-use crate::integrity::{Integrity, Stated};
+use crate::integrity::{Digest, Integrity, Stated};
 use crate::snapshot::Snapshot;
 
 /// A module that is to be loaded.
@@ -20,7 +21,8 @@ pub(crate) struct Planned {
     pub(crate) name: String,
     pub(crate) version: semver::Version,
     pub(crate) entry: String,
-    pub(crate) fit: Fit,
+    /// Nothing for a graph that was loaded by its id.
+    pub(crate) fit: Option<Fit>,
     /// Nothing for a module without code of its own.
     pub(crate) want: Option<Want>,
     /// The ids of static dependencies, and which of the modules serve them.
@@ -37,12 +39,46 @@ impl Planned {
 }
 
 /// Modules in execution order; the one that was asked for is the last.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) modules: Vec<Planned>,
+    graph: OnceLock<Option<GraphId>>,
+}
+
+/// How much memory the plans of one view may take.
+const PLAN_BYTES: usize = 8 << 20;
+
+/// The plans that were made last, by snapshot and id.
+pub(crate) struct Plans(Cache<(u64, String), Arc<Plan>>);
+
+impl Default for Plans {
+    fn default() -> Self {
+        Plans(Cache::new(PLAN_BYTES))
+    }
+}
+
+impl Weigh for Arc<Plan> {
+    fn weight(&self) -> usize {
+        let of = |module: &Planned| {
+            let want = module.want.as_ref().map_or(0, |want| {
+                let urls: usize = want.urls.iter().map(String::len).sum();
+                2 * want.key.url.len() + urls + size_of::<Want>()
+            });
+            let statics: usize = module.statics.iter().map(|(id, _)| id.len() + 32).sum();
+            size_of::<Planned>() + module.name.len() + module.entry.len() + want + statics
+        };
+        self.modules.iter().map(of).sum()
+    }
 }
 
 impl Plan {
+    pub(crate) fn new(modules: Vec<Planned>) -> Self {
+        Plan {
+            modules,
+            graph: OnceLock::new(),
+        }
+    }
+
     /// The pinned ids on the shortest way from the module that was asked for to another one.
     pub(crate) fn chain_to(&self, target: usize) -> Vec<String> {
         let Some(root) = self.modules.len().checked_sub(1) else {
@@ -69,10 +105,23 @@ impl Plan {
 
     /// The graph's id, where the manifests state the SHA-384 of all files.
     pub(crate) fn graph_id(&self) -> Option<GraphId> {
+        *self.graph.get_or_init(|| {
+            self.graph_id_with(|module| {
+                let want = self.modules[module].want.as_ref()?;
+                want.stated.as_ref()?.digest()
+            })
+        })
+    }
+
+    /// The graph's id, from the digest of each module that has a file; nothing where one is not known.
+    pub(crate) fn graph_id_with(
+        &self,
+        digest: impl Fn(usize) -> Option<Digest>,
+    ) -> Option<GraphId> {
         let mut hasher = Hasher::new();
-        for module in &self.modules {
-            let digest = match &module.want {
-                Some(want) => Some(want.stated.as_ref()?.digest()?),
+        for (number, module) in self.modules.iter().enumerate() {
+            let digest = match module.want {
+                Some(_) => Some(digest(number)?),
                 None => None,
             };
             let version = module.version.to_string();
@@ -83,8 +132,19 @@ impl Plan {
 }
 
 impl Snapshot {
-    /// What loading an id takes.
-    pub(crate) fn plan(&self, id: &str) -> Result<Plan, LoadError> {
+    /// What loading an id takes; remembered, because a service loads the same few ids again and again.
+    pub(crate) fn plan(&self, id: &str) -> Result<Arc<Plan>, LoadError> {
+        let key = (self.moment.number, id.to_owned());
+        let plans = &self.view.plans.0;
+        if let Some(plan) = plans.get(&key) {
+            return Ok(plan);
+        }
+        let plan = Arc::new(self.make_plan(id)?);
+        plans.put(key, Arc::clone(&plan));
+        Ok(plan)
+    }
+
+    fn make_plan(&self, id: &str) -> Result<Plan, LoadError> {
         let unresolved = |error: ResolveError| {
             let chain = error.chain().to_vec();
             LoadError::new(LoadErrorKind::Resolve, format!("cannot load {id}"))
@@ -111,12 +171,12 @@ impl Snapshot {
                 name: found.name().to_owned(),
                 version: found.version().to_semver(),
                 entry: found.entry().to_owned(),
-                fit: found.fit(),
+                fit: Some(found.fit()),
                 want: None,
                 statics,
             });
         }
-        let mut plan = Plan { modules };
+        let mut plan = Plan::new(modules);
         for (number, found) in closure.iter().enumerate() {
             let want = self.want(found);
             plan.modules[number].want =

@@ -14,7 +14,7 @@ use crate::error::LoadError;
 use crate::graph::GraphId;
 use crate::lists::{ImportMap, Preload};
 use crate::load::{self, Loaded};
-use crate::snapshot::{Moment, Resolved, Snapshot, View};
+use crate::snapshot::{Moment, Reader, Resolved, Snapshot, View};
 use crate::source::Source;
 use crate::stack::{Entry, Stack};
 use crate::status::Status;
@@ -78,6 +78,15 @@ impl Radpack {
             view: &self.view,
             located,
         })
+    }
+
+    /// For one thread or task that resolves again and again; see [`Reader`].
+    #[must_use]
+    pub fn reader(&self) -> Reader {
+        Reader {
+            current: arc_swap::Cache::new(Arc::clone(&self.current)),
+            view: Arc::clone(&self.view),
+        }
     }
 
     /// The registers as they are at this moment, to get several answers from the same one.
@@ -243,12 +252,6 @@ impl Radpack {
             current: Arc::new(ArcSwap::new(moment)),
             view: Arc::clone(&self.view),
         }
-    }
-
-    /// A copy that stands on this moment.
-    #[cfg(feature = "tower")]
-    pub(crate) fn standing(&self) -> Self {
-        self.at(self.moment())
     }
 
     pub(crate) fn moment(&self) -> Arc<Moment> {

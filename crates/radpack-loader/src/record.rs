@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::engine::{FileKey, Want};
 use crate::graph::{GraphId, Hasher};
 use crate::integrity::{Digest, Stated};
+use crate::plan::{Plan, Planned};
 
 /// A graph: its modules in execution order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,6 +82,19 @@ impl RecordFile {
 }
 
 impl Record {
+    /// What loading it again takes.
+    pub(crate) fn plan(&self) -> Plan {
+        let modules = self.modules.iter().map(|module| Planned {
+            name: module.name.clone(),
+            version: module.version.0.clone(),
+            entry: module.entry.clone(),
+            fit: None,
+            want: module.file.as_ref().and_then(RecordFile::want),
+            statics: module.statics.clone(),
+        });
+        Plan::new(modules.collect())
+    }
+
     /// The id of the graph; nothing where a digest is none.
     pub(crate) fn id(&self) -> Option<GraphId> {
         let mut hasher = Hasher::new();

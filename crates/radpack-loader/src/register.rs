@@ -129,6 +129,11 @@ impl RegisterState {
     }
 }
 
+/// The numbers of some registers: equal ones make equal indexes.
+pub(crate) fn numbers(states: &[Arc<RegisterState>]) -> Vec<u64> {
+    states.iter().map(|state| state.number).collect()
+}
+
 /// Compiles registers into one index, the last on top.
 pub(crate) fn compile(
     states: &[Arc<RegisterState>],

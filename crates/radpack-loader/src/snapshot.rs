@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use arc_swap::Guard;
+use arc_swap::{ArcSwap, Guard};
 use radpack_manifest::Limits;
 use radpack_resolve::{Found, Index, IndexError, Located, Query, ResolveError};
 use radpack_version::{Drift, Fallback, Fit, VersionRef};
 use tokio::time::Instant;
 
 use crate::engine::Engine;
+use crate::plan::Plans;
 use crate::register::{self, RegisterState};
 
 /// The index of one moment, and what it was made from.
@@ -45,6 +46,11 @@ impl Moment {
         })
     }
 
+    /// The numbers of the registers that it was made from.
+    pub(crate) fn numbers(&self) -> Vec<u64> {
+        register::numbers(&self.states)
+    }
+
     /// The register that a layer of the index is from.
     pub(crate) fn register(&self, layer: usize) -> Option<&RegisterState> {
         self.states
@@ -54,11 +60,36 @@ impl Moment {
 }
 
 /// What is known about who asks.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Default)]
 pub(crate) struct View {
     pub(crate) scope: Option<String>,
     pub(crate) context: BTreeMap<String, String>,
     pub(crate) fallback: Fallback,
+    /// Of this very view.
+    pub(crate) plans: Plans,
+}
+
+impl Clone for View {
+    /// To be changed: without the plans, which are for the one it is made from.
+    fn clone(&self) -> Self {
+        View {
+            scope: self.scope.clone(),
+            context: self.context.clone(),
+            fallback: self.fallback,
+            plans: Plans::default(),
+        }
+    }
+}
+
+impl fmt::Debug for View {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("View")
+            .field("scope", &self.scope)
+            .field("context", &self.context)
+            .field("fallback", &self.fallback)
+            .finish_non_exhaustive()
+    }
 }
 
 impl View {
@@ -146,6 +177,56 @@ impl fmt::Debug for Snapshot {
             .debug_struct("Snapshot")
             .field("number", &self.moment.number)
             .field("index", &self.moment.index)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Resolves for one thread or task that does so again and again: it looks whether there is a new snapshot, which costs less than
+/// taking hold of one, and its answers borrow from the index.
+///
+/// ```
+/// use radpack_loader::{Radpack, Source};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let json = r#"{"exports":{"d3":{"v":[[4,2]],"d":[["index",[{"v":[0],"f":"d3.js"}]]]}}}"#;
+/// let radpack = Radpack::builder().register(Source::json(json)).build().await?;
+/// let mut reader = radpack.reader();
+/// for id in ["d3@^4", "d3"] {
+///     assert_eq!(reader.resolve(id)?.version().to_string(), "4.2.0");
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Reader {
+    pub(crate) current: arc_swap::Cache<Arc<ArcSwap<Moment>>, Arc<Moment>>,
+    pub(crate) view: Arc<View>,
+}
+
+impl Reader {
+    /// Resolves an id from the newest snapshot.
+    ///
+    /// # Errors
+    ///
+    /// See [`ResolveErrorKind`](radpack_resolve::ResolveErrorKind).
+    #[inline]
+    pub fn resolve(&mut self, id: &str) -> Result<Found<'_>, ResolveError> {
+        self.query().resolve(id)
+    }
+
+    /// The index of the newest snapshot, asked with scope, context and fallback: for several answers from the same one.
+    #[inline]
+    pub fn query(&mut self) -> Query<'_, '_> {
+        self.view.query(&self.current.load().index)
+    }
+}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Reader")
+            .field("view", &self.view)
             .finish_non_exhaustive()
     }
 }

@@ -19,7 +19,7 @@ use crate::error::{LoadError, LoadErrorKind};
 use crate::fetch::backoff;
 use crate::names;
 use crate::options::WatchOptions;
-use crate::register::{self, Documents, RegisterState};
+use crate::register::{self, Documents, RegisterState, numbers};
 use crate::snapshot::Moment;
 use crate::source::{Part, Source};
 use crate::status::{RegisterStatus, Standing, Status};
@@ -73,24 +73,28 @@ struct Known {
 /// Someone who reads a register: as long as there is one, it is not due.
 struct Reader<'e> {
     entry: &'e Entry,
-    wake: Arc<Notify>,
+    stack: &'e Stack,
 }
 
 impl<'e> Reader<'e> {
-    fn new(entry: &'e Entry, wake: &Arc<Notify>) -> Self {
+    fn new(entry: &'e Entry, stack: &'e Stack) -> Self {
         lock(&entry.known).readers += 1;
-        Reader {
-            entry,
-            wake: Arc::clone(wake),
-        }
+        Reader { entry, stack }
     }
 }
 
 impl Drop for Reader<'_> {
     fn drop(&mut self) {
-        lock(&self.entry.known).readers -= 1;
+        let mut known = lock(&self.entry.known);
+        known.readers -= 1;
+        if known.state.is_none() && known.error.is_none() && known.readers == 0 {
+            // It was given up in the middle. Nobody waits for it any longer.
+            known.error = Some(LoadError::interrupted());
+        }
+        drop(known);
         // However it ended, there is another time to wake up at.
-        self.wake.notify_one();
+        self.stack.wake.notify_one();
+        self.stack.events.send_modify(|count| *count += 1);
     }
 }
 
@@ -181,7 +185,7 @@ impl Stack {
 
     /// Reads one register and notes what came of it. The error is given only of one that is not optional.
     async fn read_entry(&self, entry: &Entry) -> Result<(), LoadError> {
-        let _reader = Reader::new(entry, &self.wake);
+        let _reader = Reader::new(entry, self);
         let mut documents = entry.documents.lock().await;
         let is_first = lock(&entry.known).state.is_none();
         let reading = register::read(
@@ -252,10 +256,7 @@ impl Stack {
             .filter_map(|entry| lock(&entry.known).state.clone())
             .collect();
         let old = self.current.load_full();
-        let numbers = |states: &[Arc<RegisterState>]| -> Vec<u64> {
-            states.iter().map(|state| state.number).collect()
-        };
-        if numbers(&states) == numbers(&old.states) {
+        if numbers(&states) == old.numbers() {
             return Ok(());
         }
         let (number, limits) = (self.engine.next_snapshot(), self.engine.limits());
@@ -266,6 +267,7 @@ impl Stack {
         })?);
         let exports = new.index.len();
         self.current.store(Arc::clone(&new));
+        self.engine.overrides.forget_but(&new.numbers());
         names::swapped(number, exports, began.elapsed());
         let change =
             blocking(move || Change::between(old.number, &old.index, new.number, &new.index));

@@ -116,6 +116,8 @@
 //! | `build` | the module `build`, and `manifest` | publishing packages |
 //! | `embed` | `build::embed`, and `build` | build scripts |
 //! | `loader` | the module `loader`, and `resolve` | services that load modules at run time |
+//! | `tower` | `loader::RadpackLayer`, and `loader` | the same, as a layer of axum or other tower services |
+//! | `quickjs` | `loader::quickjs`, and `loader` | services that run what they loaded |
 //!
 //! Versions, specs and selection from a list ([`version`]) are there without any. But for `loader`, nothing here is asynchronous, and
 //! nothing speaks a network protocol: whoever has the bytes of a manifest hands them in.

@@ -31,7 +31,7 @@ pub(crate) async fn read(url: &Url, limit: usize) -> Result<Bytes, LoadError> {
         Ok((bytes.len() <= limit).then_some(bytes))
     };
     match blocking(read).await? {
-        Ok(Some(bytes)) => Ok(bytes.into()),
+        Ok(Some(bytes)) => Ok(bytes.into_boxed_slice().into()),
         Ok(None) => Err(super::too_large(&text, limit)),
         Err(error) => Err(
             LoadError::new(LoadErrorKind::Fetch, format!("cannot read {text}"))

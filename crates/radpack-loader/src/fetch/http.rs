@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use reqwest::header::{
     ETAG, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
 };
@@ -97,33 +97,27 @@ fn conditions(validators: &Validators) -> HeaderMap {
     headers
 }
 
+/// How much room is made for a body on the word of its server alone.
+const ROOM: u64 = 1 << 20;
+
 /// The body, uncompressed; given up as soon as it is too large.
+///
+/// It is copied together even where it comes in one piece: a piece may be a part of a much larger buffer, which a file that is kept
+/// would keep with it.
 async fn body(mut response: Response, limit: usize, url: &str) -> Result<Bytes, LoadError> {
     let stated = response.content_length();
     if stated.is_some_and(|length| length > limit as u64) {
         return Err(too_large(url, limit));
     }
-    let Some(first) = response.chunk().await.map_err(|error| failed(url, error))? else {
-        return Ok(Bytes::new());
-    };
-    if first.len() > limit {
-        return Err(too_large(url, limit));
-    }
-    if stated == Some(first.len() as u64) {
-        // All of it came at once: no copy.
-        return match response.chunk().await.map_err(|error| failed(url, error))? {
-            None => Ok(first),
-            Some(_) => Err(too_large(url, limit)),
-        };
-    }
-    let mut bytes = BytesMut::from(first);
+    let room = stated.unwrap_or_default().min(ROOM) as usize;
+    let mut bytes = Vec::with_capacity(room);
     while let Some(chunk) = response.chunk().await.map_err(|error| failed(url, error))? {
         if chunk.len() > limit - bytes.len() {
             return Err(too_large(url, limit));
         }
         bytes.extend_from_slice(&chunk);
     }
-    Ok(bytes.freeze())
+    Ok(bytes.into_boxed_slice().into())
 }
 
 fn status_error(url: &str, response: &Response) -> LoadError {

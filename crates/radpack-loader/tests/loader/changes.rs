@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use radpack_loader::Source;
+use radpack_loader::{LoadErrorKind, Source};
 use radpack_resolve::Index;
 
 use crate::builder;
@@ -71,4 +71,70 @@ async fn registers_in_memory_need_no_refresh() {
     let before = radpack.snapshot().number();
     radpack.refresh().await.unwrap();
     assert_eq!(radpack.snapshot().number(), before);
+}
+
+#[tokio::test]
+async fn overrides_of_registers_that_have_changed_are_let_go() {
+    let server = Server::start().await;
+    let json = |number: u32| {
+        format!(
+            r#"{{"exports":{{"a":{{"v":[[1,{number}]],"d":[["index",[{{"v":[0],"f":"a.js"}}]]]}}}}}}"#
+        )
+    };
+    server.on("/radpack.json", Reply::ok(json(1)));
+    let radpack = builder()
+        .register(server.url("/radpack.json"))
+        .build()
+        .await
+        .unwrap();
+    let top = Arc::new(Index::from_json(r#"{"exports":{}}"#).unwrap());
+    for number in 2..10 {
+        let copy = radpack.with_overrides(Arc::clone(&top)).await.unwrap();
+        assert_eq!(
+            copy.resolve("a").unwrap().version().minor,
+            u64::from(number) - 1
+        );
+        drop(copy);
+        assert!(
+            Arc::strong_count(&top) > 1,
+            "it is remembered for the next request"
+        );
+        server.on("/radpack.json", Reply::ok(json(number)));
+        radpack.refresh().await.unwrap();
+        assert_eq!(Arc::strong_count(&top), 1);
+    }
+}
+
+#[test]
+fn a_runtime_that_goes_away_keeps_nobody_waiting() {
+    let runtime = || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap()
+    };
+    let (one, other) = (runtime(), runtime());
+    let (_server, radpack) = one.block_on(async {
+        let server = Server::start().await;
+        server.on(
+            "/radpack.json",
+            Reply::ok("").fault(crate::server::Fault::Hang),
+        );
+        let radpack = builder()
+            .register(server.url("/radpack.json"))
+            .build_now()
+            .await
+            .unwrap();
+        tokio::task::yield_now().await;
+        (server, radpack)
+    });
+    one.shutdown_background();
+    let error = other.block_on(radpack.ready()).unwrap_err();
+    assert!(
+        matches!(
+            error.kind(),
+            LoadErrorKind::Interrupted | LoadErrorKind::Fetch
+        ),
+        "{error:?}"
+    );
 }

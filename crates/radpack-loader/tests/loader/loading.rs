@@ -97,10 +97,7 @@ async fn all_files_are_asked_for_at_once() {
         .collect();
     register(&server, &packages);
     for name in &names {
-        server.on(
-            &format!("/{name}.js"),
-            Reply::ok(code(name)).after(Duration::from_millis(100)),
-        );
+        server.on(&format!("/{name}.js"), Reply::ok(code(name)).together(36));
     }
     let loaded = radpack(&server).await.load("m0").await.unwrap();
     assert_eq!(loaded.modules().len(), 36);
@@ -139,10 +136,7 @@ async fn what_many_want_is_fetched_once() {
 async fn who_goes_away_takes_nothing_from_the_others() {
     let server = Server::start().await;
     register(&server, &[("app", &[])]);
-    server.on(
-        "/app.js",
-        Reply::ok(code("app")).after(Duration::from_millis(50)),
-    );
+    server.on("/app.js", Reply::ok(code("app")).held());
     let radpack = radpack(&server).await;
     let first = tokio::spawn({
         let radpack = radpack.clone();
@@ -158,6 +152,7 @@ async fn who_goes_away_takes_nothing_from_the_others() {
     tokio::time::sleep(Duration::from_millis(5)).await;
     first.abort();
     assert!(first.await.unwrap_err().is_cancelled());
+    server.release();
     assert_eq!(
         second.await.unwrap().unwrap().bytes(),
         code("app").as_bytes()
@@ -471,4 +466,29 @@ fn a_runtime_that_is_shut_down_in_the_middle_leaves_the_loader_usable() {
     first.shutdown_background();
     let loaded = second.block_on(radpack.load("app")).unwrap();
     assert_eq!(loaded.bytes(), code("app").as_bytes());
+}
+
+#[tokio::test]
+async fn what_is_loaded_again_is_the_same_without_copies() {
+    let server = Server::start().await;
+    register(&server, &[("app", &["base"]), ("base", &[])]);
+    let radpack = radpack(&server).await;
+    let (one, other) = (
+        radpack.load("app").await.unwrap(),
+        radpack.load("app").await.unwrap(),
+    );
+    assert_eq!(one.graph_id(), other.graph_id());
+    for (one, other) in one.modules().iter().zip(other.modules()) {
+        assert!(std::ptr::eq(one.bytes().as_ptr(), other.bytes().as_ptr()));
+    }
+    // Another view may see another thing under the same id.
+    let top = Source::json(r#"{"exports":{"base":{"v":[[1,1]],"d":[["index",[{"v":[0]}]]]}}}"#);
+    let copy = radpack.with_overrides(top).await.unwrap();
+    let overridden = copy.load("app").await.unwrap();
+    assert_eq!(overridden.modules()[0].pinned_id(), "base@1.1.0");
+    assert_eq!(
+        radpack.load("app").await.unwrap().graph_id(),
+        one.graph_id()
+    );
+    assert_ne!(overridden.graph_id(), one.graph_id());
 }

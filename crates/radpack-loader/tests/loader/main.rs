@@ -5,6 +5,8 @@ mod changes;
 mod counters;
 mod disk;
 mod faults;
+#[cfg(feature = "tower")]
+mod layer;
 mod loading;
 mod random;
 mod registers;
@@ -19,14 +21,14 @@ use base64::prelude::BASE64_STANDARD;
 use radpack_loader::{Builder, FetchOptions, Radpack, WatchOptions};
 use sha2::Digest as _;
 
-/// Waits of a few milliseconds, where a service would wait for seconds.
+/// Waits of a few milliseconds between attempts, and none that a busy machine could exceed.
 pub(crate) fn quick() -> FetchOptions {
     FetchOptions {
         backoff: Duration::from_millis(1),
         longest_backoff: Duration::from_millis(50),
-        connect_timeout: Duration::from_secs(5),
-        silence_timeout: Duration::from_millis(400),
-        timeout: Duration::from_secs(5),
+        connect_timeout: Duration::from_secs(30),
+        silence_timeout: Duration::from_secs(30),
+        timeout: Duration::from_secs(60),
         ..FetchOptions::default()
     }
 }

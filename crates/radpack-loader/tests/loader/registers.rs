@@ -111,12 +111,12 @@ async fn nested_registers_are_read_at_once_and_inherit() {
     );
     server.on(
         "/one/radpack.json",
-        Reply::ok(plain("one", "[1]")).after(Duration::from_millis(50)),
+        Reply::ok(plain("one", "[1]")).together(2),
     );
     server.on(
         "/two/radpack.json",
         Reply::ok(r#"{"vars":{"url":"inner","stage":"inner"},"exports":{"two":{"v":[[1]],"d":[["index",[{"v":[0],"f":"${stage}.js"}]]]}}}"#)
-            .after(Duration::from_millis(50)),
+            .together(2),
     );
     let radpack = builder()
         .register(server.url("/all.json"))
@@ -259,10 +259,7 @@ async fn optional_ones_may_fail_and_come_later() {
 #[tokio::test]
 async fn registering_does_not_wait_and_ready_does() {
     let server = Server::start().await;
-    server.on(
-        "/radpack.json",
-        Reply::ok(plain("a", "[1]")).after(Duration::from_millis(50)),
-    );
+    server.on("/radpack.json", Reply::ok(plain("a", "[1]")).held());
     let radpack = builder()
         .register(server.url("/radpack.json"))
         .build_now()
@@ -273,6 +270,7 @@ async fn registering_does_not_wait_and_ready_does() {
         ResolveErrorKind::UnknownPackage
     );
     assert_eq!(radpack.status().registers[0].standing, Standing::Pending);
+    server.release();
     radpack.ready().await.unwrap();
     assert!(radpack.resolve("a").is_ok());
 

@@ -18,6 +18,10 @@ pub(crate) struct Reply {
     headers: Vec<(String, String)>,
     body: Vec<u8>,
     delay: Duration,
+    /// Comes only once so many requests are under way.
+    together: usize,
+    /// Comes only once the server is told to release what it holds.
+    held: bool,
     fault: Fault,
 }
 
@@ -48,6 +52,8 @@ impl Reply {
             headers: Vec::new(),
             body: body.into(),
             delay: Duration::ZERO,
+            together: 0,
+            held: false,
             fault: Fault::Nothing,
         }
     }
@@ -77,6 +83,16 @@ impl Reply {
         Reply { delay, ..self }
     }
 
+    /// Waits until so many requests are under way at once; for a client that does not send so many, for ever.
+    pub(crate) fn together(self, together: usize) -> Self {
+        Reply { together, ..self }
+    }
+
+    /// Waits for [`Server::release`].
+    pub(crate) fn held(self) -> Self {
+        Reply { held: true, ..self }
+    }
+
     pub(crate) fn fault(self, fault: Fault) -> Self {
         Reply { fault, ..self }
     }
@@ -94,6 +110,7 @@ struct Script {
     /// The last one of each stays.
     replies: HashMap<String, Vec<Reply>>,
     requests: Vec<Request>,
+    released: bool,
 }
 
 pub(crate) struct Server {
@@ -149,6 +166,11 @@ impl Server {
 
     pub(crate) fn requests(&self) -> Vec<Request> {
         self.script.lock().unwrap().requests.clone()
+    }
+
+    /// Lets go of all answers that are held, and of those that would be.
+    pub(crate) fn release(&self) {
+        self.script.lock().unwrap().released = true;
     }
 
     /// How often a path was asked for.
@@ -210,6 +232,11 @@ async fn serve(
         let now = at_once.fetch_add(1, Ordering::SeqCst) + 1;
         most.fetch_max(now, Ordering::SeqCst);
         sleep(reply.delay).await;
+        while most.load(Ordering::SeqCst) < reply.together
+            || reply.held && !script.lock().unwrap().released
+        {
+            sleep(Duration::from_millis(1)).await;
+        }
         let goes_on = answer(&mut stream, &reply, &headers).await;
         at_once.fetch_sub(1, Ordering::SeqCst);
         if !goes_on? {

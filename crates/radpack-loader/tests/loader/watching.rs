@@ -328,6 +328,7 @@ async fn readers_never_see_a_mixture() {
                 (radpack.clone(), Arc::clone(&ended), Arc::clone(&answers));
             tokio::task::spawn_blocking(move || {
                 let mut seen = 0;
+                let mut reader = radpack.reader();
                 while ended.load(Ordering::SeqCst) == 0 {
                     let page = radpack.snapshot();
                     let closure = page.closure("a").unwrap();
@@ -338,6 +339,10 @@ async fn readers_never_see_a_mixture() {
                     assert_eq!(answer.found().file().unwrap(), Some(file.as_str()));
                     assert!(answer.version().minor >= seen, "time goes on");
                     seen = answer.version().minor;
+                    let query = reader.query();
+                    let (a, b) = (query.resolve("a").unwrap(), query.resolve("b").unwrap());
+                    assert_eq!(a.version().minor, b.version().minor);
+                    assert!(a.version().minor >= seen, "a reader is not behind");
                     answers.fetch_add(1, Ordering::Relaxed);
                 }
             })
