@@ -4,13 +4,12 @@
 
 use std::collections::BTreeSet;
 use std::hint::black_box;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use radpack_benches::workload::{SIZES, Workload};
 use radpack_benches::{compare, quick};
-use radpack_loader::{Loaded, Radpack, Source};
+use radpack_loader::{FetchOptions, Loaded, Radpack, Source};
 use radpack_resolve::{Index, Layer};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -50,20 +49,47 @@ fn resolving(_: &mut Criterion) {
             .block_on(Radpack::builder().register(index(workload.json)).build())
             .expect("an index is there at once");
         let query = bare.query();
+        let rounds = if quick() { 5 } else { 101 };
+        let by_index = || {
+            for id in &ids {
+                black_box(query.resolve(id).is_ok());
+            }
+        };
+        let mut reader = radpack.reader();
+        compare(
+            &format!("resolve by a reader / by the index, {size}"),
+            "must 1.2",
+            rounds,
+            || {
+                for id in &ids {
+                    black_box(reader.resolve(id).is_ok());
+                }
+            },
+            by_index,
+        );
+        let snapshot = radpack.snapshot();
+        let query_of_snapshot = snapshot.query();
+        compare(
+            &format!("resolve by a snapshot / by the index, {size}"),
+            "must 1.2",
+            rounds,
+            || {
+                for id in &ids {
+                    black_box(query_of_snapshot.resolve(id).is_ok());
+                }
+            },
+            by_index,
+        );
         compare(
             &format!("resolve by the loader / by the index, {size}"),
-            "must 1.2",
-            if quick() { 5 } else { 101 },
+            "each takes hold of a snapshot",
+            rounds,
             || {
                 for id in &ids {
                     black_box(radpack.resolve(id).is_ok());
                 }
             },
-            || {
-                for id in &ids {
-                    black_box(query.resolve(id).is_ok());
-                }
-            },
+            by_index,
         );
     }
 }
@@ -229,23 +255,29 @@ fn warm(criterion: &mut Criterion) {
 fn swapping(_: &mut Criterion) {
     let runtime = runtime();
     let size = if quick() { SIZES[0] } else { SIZES[3] };
-    let manifest = index(Workload::new(size).json);
+    let json = Workload::new(size).json;
+    let large = FetchOptions {
+        manifest_bytes: usize::MAX,
+        ..FetchOptions::default()
+    };
     let small = r#"{"exports":{"zz-last":{"v":[[1]],"d":[["index",[{"v":[0],"f":"z.js"}]]]}}}"#;
-    runtime.block_on(async {
-        let radpack = Radpack::builder()
-            .register(manifest)
-            .build()
-            .await
-            .expect("an index is there at once");
-        let first = Arc::new(radpack.snapshot());
-        let began = Instant::now();
-        radpack.register(Source::json(small));
-        radpack.ready().await.expect("the register is valid");
-        let took = began.elapsed();
-        assert!(radpack.snapshot().number() > first.number());
-        assert!(radpack.resolve("zz-last").is_ok() && first.resolve("zz-last").is_err());
-        println!("swap   {size} packages, one more register on top: {took:.1?} from its text to the new snapshot in place");
-    });
+    for (what, source) in [
+        ("text", Source::json(json.clone())),
+        ("an index", Source::from(index(json))),
+    ] {
+        runtime.block_on(async {
+            let building = Radpack::builder().fetch(large.clone()).register(source);
+            let radpack = building.build().await.expect("the register is valid");
+            let first = radpack.snapshot();
+            let began = Instant::now();
+            radpack.register(Source::json(small));
+            radpack.ready().await.expect("the register is valid");
+            let took = began.elapsed();
+            assert!(radpack.snapshot().number() > first.number());
+            assert!(radpack.resolve("zz-last").is_ok() && first.resolve("zz-last").is_err());
+            println!("swap   {size} packages from {what}, one more register on top: {took:.1?} to the new snapshot");
+        });
+    }
 }
 
 criterion_group!(benches, resolving, fetching, warm, swapping);

@@ -160,23 +160,6 @@ fn compile_inputs<'i>(
     inputs: impl Iterator<Item = &'i Input>,
     limits: &Limits,
 ) -> Result<Arc<Index>, IndexError> {
-    let mut out_of_indexes: Vec<Vec<Manifest>> = Vec::new();
-    let inputs: Vec<&Input> = inputs.collect();
-    for input in &inputs {
-        if let Input::Index(index) = input {
-            let mut manifests = index.to_manifests()?;
-            for manifest in &mut manifests {
-                if let Some(base_url) = index.base_url() {
-                    manifest
-                        .vars
-                        .entry("baseUrl".to_owned())
-                        .or_insert_with(|| base_url.to_owned());
-                }
-            }
-            out_of_indexes.push(manifests);
-        }
-    }
-    let mut indexes = out_of_indexes.iter();
     let mut layers = Vec::new();
     for input in inputs {
         match input {
@@ -188,8 +171,21 @@ fn compile_inputs<'i>(
                 });
             }
             Input::Manifest(manifest) => layers.push(Layer::manifest(manifest)),
-            Input::Index(_) => {
-                layers.extend(indexes.next().into_iter().flatten().map(Layer::manifest));
+            Input::Index(index) => {
+                for manifest in index.to_manifests()? {
+                    // As text: canonical text is compiled many times faster than a manifest that has to be looked through first.
+                    let layer = Layer::json(manifest.to_json()).limits(Limits {
+                        bytes: usize::MAX,
+                        exports: usize::MAX,
+                        ..*limits
+                    });
+                    layers.push(match index.base_url() {
+                        Some(base_url) if !manifest.vars.contains_key("baseUrl") => {
+                            layer.default_var("baseUrl", base_url)
+                        }
+                        _ => layer,
+                    });
+                }
             }
         }
     }
