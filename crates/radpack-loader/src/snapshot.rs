@@ -96,10 +96,17 @@ impl View {
     /// The index, asked from here.
     #[inline]
     pub(crate) fn query<'a>(&'a self, index: &'a Index) -> Query<'a, 'a> {
-        let mut query = index.query().fallback(self.fallback);
-        if !self.context.is_empty() {
-            query = query.context(&self.context);
+        let query = index.query().fallback(self.fallback);
+        if self.scope.is_none() && self.context.is_empty() {
+            return query;
         }
+        self.put_into(query)
+    }
+
+    /// Scope and context into a query. Apart, so that what most do, who have neither, stays small.
+    #[inline(never)]
+    fn put_into<'a>(&'a self, query: Query<'a, 'a>) -> Query<'a, 'a> {
+        let query = query.context(&self.context);
         match &self.scope {
             Some(scope) => query.scope(scope),
             None => query,
@@ -148,6 +155,7 @@ impl Snapshot {
 
     /// The index, asked with this snapshot's scope, context and fallback.
     #[must_use]
+    #[inline]
     pub fn query(&self) -> Query<'_, '_> {
         self.view.query(&self.moment.index)
     }
@@ -157,6 +165,7 @@ impl Snapshot {
     /// # Errors
     ///
     /// See [`ResolveErrorKind`](radpack_resolve::ResolveErrorKind).
+    #[inline]
     pub fn resolve(&self, id: &str) -> Result<Found<'_>, ResolveError> {
         self.query().resolve(id)
     }
@@ -243,6 +252,7 @@ pub struct Resolved<'r> {
 impl Resolved<'_> {
     /// The answer as the index gives it.
     #[must_use]
+    #[inline]
     pub fn found(&self) -> Found<'_> {
         self.moment.index.at(self.located)
     }
