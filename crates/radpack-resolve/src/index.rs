@@ -194,6 +194,7 @@ impl Index {
     }
 
     /// A query with everything as it is by default; its methods set scope, context and fallback.
+    #[inline]
     pub fn query(&self) -> Query<'_, '_> {
         Query::new(self)
     }
