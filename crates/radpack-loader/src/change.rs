@@ -115,19 +115,28 @@ fn contents(index: &Index) -> BTreeMap<&str, BTreeMap<Version, u64>> {
     let mut packages: BTreeMap<&str, BTreeMap<Version, u64>> = BTreeMap::new();
     for package in index.packages() {
         let mut versions: BTreeMap<Version, DefaultHasher> = BTreeMap::new();
+        // The rest of a file's URL is the same for the whole package, so it is filled in once.
+        let mut place: Option<String> = None;
         for entry in package.entries() {
             for found in entry.variants() {
                 let hasher = versions.entry(found.version().to_semver()).or_default();
                 entry.name().hash(hasher);
                 // Of a damaged index, nothing is known; comparing has nobody to tell.
-                found.url().unwrap_or_default().hash(hasher);
-                found.integrity().unwrap_or_default().hash(hasher);
-                for dependency in found.statics() {
-                    dependency.id().hash(hasher);
+                match found.file().unwrap_or_default() {
+                    Some(file) => {
+                        let place = place.get_or_insert_with(|| {
+                            let url = found.url().ok().flatten().unwrap_or_default();
+                            url.replacen(file, "", 1)
+                        });
+                        (file, &*place).hash(hasher);
+                    }
+                    None => found.url().unwrap_or_default().hash(hasher),
                 }
-                0xff_u8.hash(hasher);
-                for dependency in found.dynamics() {
-                    dependency.id().hash(hasher);
+                found.integrity().unwrap_or_default().hash(hasher);
+                for (kind, dependency) in (found.statics().map(|own| (0_u8, own)))
+                    .chain(found.dynamics().map(|own| (1, own)))
+                {
+                    (kind, dependency.id()).hash(hasher);
                 }
             }
         }

@@ -64,6 +64,17 @@ pub(crate) struct Reading {
     pub(crate) stale: Option<LoadError>,
 }
 
+impl Reading {
+    /// What was in memory from the beginning stays as it is.
+    fn unchanged() -> Self {
+        Reading {
+            changed: None,
+            documents: Documents::new(),
+            stale: None,
+        }
+    }
+}
+
 /// Base URLs, and others that hold the same files.
 #[derive(Debug, Default)]
 struct Mirrors {
@@ -205,11 +216,7 @@ pub(crate) async fn read(
     let (url, register) = match &part.origin {
         Origin::Index(index) => {
             if !is_first {
-                return Ok(Reading {
-                    changed: None,
-                    documents: Documents::new(),
-                    stale: None,
-                });
+                return Ok(Reading::unchanged());
             }
             let inputs = vec![Input::Index(Arc::clone(index))];
             let state = RegisterState::new(
@@ -242,12 +249,25 @@ pub(crate) async fn read(
         Origin::Register(register) => (None, Register::clone(register)),
         Origin::Text(text) => {
             let limits = engine.limits();
-            let text = text.clone();
-            let read = blocking(move || Register::from_slice_with(&text, &limits)).await?;
-            let register = read.map_err(|errors| {
+            let copy = text.clone();
+            let read = blocking(move || {
+                // Nothing to follow: the index reads it, many times faster.
+                match is_plain(&copy, &limits) {
+                    true => Ok(None),
+                    false => Register::from_slice_with(&copy, &limits).map(Some),
+                }
+            });
+            let register = read.await?.map_err(|errors| {
                 let message = "cannot read the register in a JSON text";
                 LoadError::new(LoadErrorKind::Register, message).because(errors)
             })?;
+            let Some(register) = register else {
+                if !is_first {
+                    return Ok(Reading::unchanged());
+                }
+                let inputs = vec![Input::Text(text.clone(), None)];
+                return compiled(inputs, part, None, Documents::new(), None, limits).await;
+            };
             (None, register)
         }
     };
@@ -273,16 +293,35 @@ pub(crate) async fn read(
             stale,
         });
     }
-    let limits = engine.limits();
+    compiled(
+        content,
+        part,
+        url.as_deref(),
+        documents,
+        stale,
+        engine.limits(),
+    )
+    .await
+}
+
+/// What was read, compiled by itself: so that what is wrong with it is said of it.
+async fn compiled(
+    inputs: Vec<Input>,
+    part: &Part,
+    url: Option<&str>,
+    documents: Documents,
+    stale: Option<LoadError>,
+    limits: Limits,
+) -> Result<Reading, LoadError> {
     let compiled = blocking(move || {
-        let index = compile_inputs(content.iter(), &limits)?;
-        Ok::<_, IndexError>((content, index))
+        let index = compile_inputs(inputs.iter(), &limits)?;
+        Ok::<_, IndexError>((inputs, index))
     });
-    let (content, index) = compiled.await?.map_err(|error| {
+    let (inputs, index) = compiled.await?.map_err(|error| {
         let message = format!("cannot compile the register {part}");
         LoadError::new(LoadErrorKind::Register, message).because(error)
     })?;
-    let state = RegisterState::new(content, part, url.as_deref(), &documents, Some(index));
+    let state = RegisterState::new(inputs, part, url, &documents, Some(index));
     Ok(Reading {
         changed: Some(Arc::new(state)),
         documents,
