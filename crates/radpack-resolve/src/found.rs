@@ -44,7 +44,26 @@ pub(crate) struct Place {
     pub(crate) drift: Option<Drift>,
 }
 
+/// Where in its index a [`Found`] is: a few words that borrow nothing, for those who keep the index and the answer together.
+///
+/// ```
+/// use radpack_resolve::Index;
+///
+/// let index = Index::from_json(br#"{"exports":{"d3":{"v":[[4]],"d":[["index",[{"v":[0],"f":"d3.js"}]]]}}}"#.to_vec())?;
+/// let located = index.resolve("d3@^4")?.locate();
+/// assert_eq!(index.at(located).pinned_id(), "d3@4.0.0");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Located(pub(crate) Place);
+
 impl<'i> Found<'i> {
+    /// Where it is in its index; [`Index::at`] leads back.
+    #[inline]
+    pub fn locate(&self) -> Located {
+        Located(self.place)
+    }
+
     fn record(&self) -> Record<'i> {
         // A place is made only from records that were read.
         Record(

@@ -14,7 +14,7 @@ use crate::format::{
     self, HAS_BASE_URL, INLINE_VERSIONS, INTERNAL, LONG_VERSIONS, Layout, NONE, Record, TAGGED,
     read_u32, read_u64,
 };
-use crate::found::{Found, Place};
+use crate::found::{Found, Located, Place};
 use crate::hash;
 use crate::query::Query;
 use crate::storage::Storage;
@@ -179,7 +179,22 @@ impl Index {
         self
     }
 
+    /// The `baseUrl` given with [`with_base_url`](Self::with_base_url).
+    pub fn base_url(&self) -> Option<&str> {
+        self.base_url.as_deref()
+    }
+
+    /// What [`Found::locate`] told, of this same index. Of another one, it is anything that this one has.
+    #[inline]
+    pub fn at(&self, located: Located) -> Found<'_> {
+        Found {
+            index: self,
+            place: located.0,
+        }
+    }
+
     /// A query with everything as it is by default; its methods set scope, context and fallback.
+    #[inline]
     pub fn query(&self) -> Query<'_, '_> {
         Query::new(self)
     }

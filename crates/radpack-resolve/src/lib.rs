@@ -22,7 +22,7 @@ mod storage;
 
 pub use compile::Layer;
 pub use error::{IndexError, IndexErrorKind, ResolveError, ResolveErrorKind};
-pub use found::{Dependencies, Dependency, Found};
+pub use found::{Dependencies, Dependency, Found, Located};
 pub use index::Index;
 pub use list::{Entry, Package};
 pub use memo::Memo;

@@ -50,12 +50,14 @@ impl Stamp {
     pub(crate) const OTHER: Stamp = Stamp(1);
 
     /// `index` is the index's own number, from 1.
+    #[inline]
     fn new(index: u64, fallback: Fallback) -> Self {
         Stamp(index << 2 | fallback as u64)
     }
 }
 
 impl<'i, 'q> Query<'i, 'q> {
+    #[inline]
     pub(crate) fn new(index: &'i Index) -> Self {
         Query {
             index,
@@ -69,6 +71,7 @@ impl<'i, 'q> Query<'i, 'q> {
 
     /// The package that asks, as `name` or `name@spec`: what `~/entry` belongs to.
     #[must_use]
+    #[inline]
     pub fn scope(self, scope: &'q str) -> Self {
         Query {
             scope: Some(scope),
@@ -79,6 +82,7 @@ impl<'i, 'q> Query<'i, 'q> {
 
     /// What may serve where nothing is exact or in range.
     #[must_use]
+    #[inline]
     pub fn fallback(self, fallback: Fallback) -> Self {
         let stamp = match self.stamp {
             Stamp::OTHER => Stamp::OTHER,
@@ -93,6 +97,7 @@ impl<'i, 'q> Query<'i, 'q> {
 
     /// Values for `${name}` in ids and URLs.
     #[must_use]
+    #[inline]
     pub fn context(self, context: &'q BTreeMap<String, String>) -> Self {
         Query {
             context: Some(context),

@@ -219,3 +219,19 @@ proptest! {
         }
     }
 }
+
+/// A URL of its own may name the variant's file, by itself or through a var.
+#[test]
+fn a_url_of_its_own_knows_the_file() {
+    let json = r#"{"vars":{"baseUrl":"https://h","there":"${baseUrl}/x/${ file }"},"exports":{"a":{"v":[[1]],"d":[["index",[{"v":[0],"f":"a-1.js","u":"https://cdn/${name}/${file}?${later}"}]],["b",[{"v":[0],"f":"b-1.js","u":"${there}"}]],["c",[{"v":[0],"f":"c-1.js","u":"https://cdn/${later}"}]]]}}}"#;
+    let index = Index::from_json(json).unwrap();
+    let url = |id: &str| index.resolve(id).unwrap().url().unwrap().unwrap();
+    assert_eq!(url("a"), "https://cdn/a/a-1.js?${later}");
+    assert_eq!(url("a/b"), "https://h/x/b-1.js");
+    assert_eq!(url("a/c"), "https://cdn/${later}");
+    let again = Index::from_bytes(index.to_bytes().into_owned()).unwrap();
+    assert_eq!(
+        again.resolve("a").unwrap().url().unwrap().as_deref(),
+        Some("https://cdn/a/a-1.js?${later}")
+    );
+}

@@ -32,6 +32,21 @@ pub mod resolving {}
 )]
 pub mod embedding {}
 
+#[cfg_attr(feature = "loader", doc = "[observability]: self::observability")]
+#[cfg_attr(feature = "loader", doc = include_str!("../docs/loading.md"))]
+#[cfg_attr(
+    not(feature = "loader"),
+    doc = "The page comes with the feature `loader`."
+)]
+pub mod loading {}
+
+#[cfg_attr(feature = "loader", doc = include_str!("../docs/observability.md"))]
+#[cfg_attr(
+    not(feature = "loader"),
+    doc = "The page comes with the feature `loader`."
+)]
+pub mod observability {}
+
 // The first definition of a link counts: here it leads to the page, in the file to the file.
 #[doc = "[building]: self::building"]
 #[doc = include_str!("../docs/command-line.md")]

@@ -94,6 +94,8 @@
 //! | [building](_documentation::building) | entries, imports, pins, files; which versions stay |
 //! | [resolving](_documentation::resolving) | specs, fallbacks, queries, errors |
 //! | [embedding](_documentation::embedding) | from a build script into the program |
+//! | [loading](_documentation::loading) | a service's runtime: registers watched, closures fetched and verified |
+//! | [observability](_documentation::observability) | what the runtime counts and tells |
 //! | [the command line](_documentation::command_line) | the same from a shell |
 //!
 //! # Features
@@ -113,23 +115,29 @@
 //! | `manifest` | the module `manifest`: `radpack.json` as data | reading, checking, merging, writing registers |
 //! | `build` | the module `build`, and `manifest` | publishing packages |
 //! | `embed` | `build::embed`, and `build` | build scripts |
+//! | `loader` | the module `loader`, and `resolve` | services that load modules at run time |
+//! | `tower` | `loader::RadpackLayer`, and `loader` | the same, as a layer of axum or other tower services |
+//! | `quickjs` | `loader::quickjs`, and `loader` | services that run what they loaded |
 //!
-//! Versions, specs and selection from a list ([`version`]) are there without any. Nothing here is asynchronous, and nothing speaks a
-//! network protocol: whoever has the bytes of a manifest hands them in.
+//! Versions, specs and selection from a list ([`version`]) are there without any. But for `loader`, nothing here is asynchronous, and
+//! nothing speaks a network protocol: whoever has the bytes of a manifest hands them in.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "build")]
 #[doc(inline)]
 pub use radpack_build as build;
+#[cfg(feature = "loader")]
+#[doc(inline)]
+pub use radpack_loader as loader;
 #[cfg(feature = "manifest")]
 #[doc(inline)]
 pub use radpack_manifest as manifest;
 #[cfg(feature = "resolve")]
 #[doc(inline)]
 pub use radpack_resolve::{
-    Dependencies, Dependency, Entry, Found, Index, IndexError, IndexErrorKind, Layer, Memo,
-    Package, Query, ResolveError, ResolveErrorKind, include_index,
+    Dependencies, Dependency, Entry, Found, Index, IndexError, IndexErrorKind, Layer, Located,
+    Memo, Package, Query, ResolveError, ResolveErrorKind, include_index,
 };
 #[doc(inline)]
 pub use radpack_version as version;

@@ -1,8 +1,10 @@
 //! Writing an index from a manifest that was read.
 
+use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
-use radpack_manifest::Manifest;
+use radpack_manifest::{Manifest, expand};
 use radpack_version::VersionRef;
 
 use super::writer::Writer;
@@ -36,7 +38,16 @@ impl Writer {
                         self.dependency(*index as u32);
                     }
                     let (kind, text) = match (&variant.url, &variant.file) {
-                        (Some(url), _) => (KIND_URL, self.push_text(url)?),
+                        (Some(url), Some(file)) => {
+                            let location = [
+                                ("name", name.as_str()),
+                                ("entry", entry.name.as_str()),
+                                ("file", file.as_str()),
+                            ];
+                            let vars = [&manifest.vars, default_vars];
+                            (KIND_URL, self.push_text(&with_file(url, location, vars))?)
+                        }
+                        (Some(url), None) => (KIND_URL, self.push_text(url)?),
                         (None, Some(file)) => (KIND_FILE, self.push_text(file)?),
                         (None, None) => (KIND_NONE, (0, 0)),
                     };
@@ -76,5 +87,30 @@ impl Writer {
                 .map(|(name, value)| (&**name, &**value)),
         );
         self.vars(&vars)
+    }
+}
+
+/// A URL with the variant's file in it, where it names the file: a variant has room for one text only. What is not known here stays to be
+/// filled in.
+fn with_file<'t>(
+    url: &'t str,
+    location: [(&str, &str); 3],
+    vars: [&BTreeMap<String, String>; 2],
+) -> Cow<'t, str> {
+    let names_file = Cell::new(false);
+    let expanded = expand(url, |name| {
+        if name == "file" {
+            names_file.set(true);
+        }
+        let own = location.iter().find(|(known, _)| *known == name);
+        let var = || vars.iter().find_map(|vars| vars.get(name));
+        own.map(|(_, value)| *value)
+            .or_else(|| var().map(String::as_str))
+            .map(Cow::Borrowed)
+    });
+    if names_file.get() {
+        expanded
+    } else {
+        Cow::Borrowed(url)
     }
 }

@@ -318,6 +318,10 @@ impl<'j> Scanner<'j> {
                 if !text.starts_with("https://") && !text.starts_with("http://") {
                     return Err(Stop::NotCanonical);
                 }
+                // A URL may name the file, for which there is no room beside it.
+                if row.kind == KIND_FILE && text.contains("${") {
+                    return Err(Stop::NotCanonical);
+                }
                 (row.kind, row.text) = (KIND_URL, self.at_base(url));
             }
             if self.take(b",\"s\":[") {

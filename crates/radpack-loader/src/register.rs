@@ -1,0 +1,623 @@
+//! Reading one register: from its source over all that it leads to, to layers of an index.
+//!
+//! The rules (order, inherited vars, cycles, depth) are [`radpack_manifest::Flatten`]'s; what it wants is fetched here, as much at once
+//! as is wanted at once. A plain manifest, which is what nearly every register is, goes to the index as text, the quick way.
+
+use std::collections::{BTreeMap, HashSet};
+use std::error::Error as _;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use radpack_manifest::{
+    Flatten, FlattenOptions, Limits, Manifest, Register, RegisterError, RegisterErrorKind,
+    base_url, unexpanded,
+};
+use radpack_resolve::{Index, IndexError, Layer};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use tokio::task::JoinSet;
+use url::Url;
+
+use crate::engine::Engine;
+use crate::error::{LoadError, LoadErrorKind};
+use crate::fetch::{Answer, Ask, Validators, What};
+use crate::source::{Origin, Part};
+use crate::work::{blocking, lock};
+
+/// A register as it was read.
+pub(crate) struct RegisterState {
+    /// Tells it from every other of this process.
+    pub(crate) number: u64,
+    layers: Vec<Input>,
+    mirrors: Mirrors,
+    /// Where it was read over http(s): the folders of files that are its own all the same. Modules are read from no others.
+    only_files_below: Option<Vec<String>>,
+    /// The register alone, compiled, until someone takes it.
+    alone: Mutex<Option<Arc<Index>>>,
+}
+
+/// What a layer of an index is compiled from.
+pub(crate) enum Input {
+    /// A plain manifest in text, and the `baseUrl` where it states none.
+    Text(Bytes, Option<String>),
+    Manifest(Arc<Manifest>),
+    Index(Arc<Index>),
+}
+
+/// A manifest's text as it was fetched.
+#[derive(Debug)]
+pub(crate) struct Document {
+    pub(crate) bytes: Bytes,
+    pub(crate) validators: Validators,
+}
+
+/// The documents that a register was read from, by URL.
+pub(crate) type Documents = BTreeMap<String, Arc<Document>>;
+
+/// What came of reading a register.
+pub(crate) struct Reading {
+    /// Nothing where all is as it was.
+    pub(crate) changed: Option<Arc<RegisterState>>,
+    pub(crate) documents: Documents,
+    /// Why what was stored on disk had to do, where it had to.
+    pub(crate) stale: Option<LoadError>,
+}
+
+impl Reading {
+    /// What was in memory from the beginning stays as it is.
+    fn unchanged() -> Self {
+        Reading {
+            changed: None,
+            documents: Documents::new(),
+            stale: None,
+        }
+    }
+}
+
+/// Base URLs, and others that hold the same files.
+#[derive(Debug, Default)]
+struct Mirrors {
+    bases: Vec<String>,
+    fallbacks: Vec<String>,
+}
+
+impl Mirrors {
+    /// A URL and its mirrors.
+    fn of(&self, url: &str) -> Vec<String> {
+        let mut urls = vec![url.to_owned()];
+        if self.fallbacks.is_empty() {
+            return urls;
+        }
+        // The longest base says most exactly what is mirrored.
+        let below = |base: &String| {
+            url.strip_prefix(base.as_str())
+                .filter(|rest| rest.starts_with('/'))
+        };
+        if let Some(rest) = self
+            .bases
+            .iter()
+            .filter_map(below)
+            .min_by_key(|rest| rest.len())
+        {
+            urls.extend(
+                self.fallbacks
+                    .iter()
+                    .map(|fallback| format!("{fallback}{rest}")),
+            );
+        }
+        urls
+    }
+}
+
+impl RegisterState {
+    /// A module's URL and its mirrors.
+    pub(crate) fn mirrors(&self, url: &str) -> Vec<String> {
+        self.mirrors.of(url)
+    }
+
+    /// Whether a module's `file:` URL may be read for it.
+    pub(crate) fn may_read(&self, url: &Url) -> bool {
+        match &self.only_files_below {
+            None => true,
+            Some(folders) => folders.iter().any(|folder| {
+                url.as_str()
+                    .strip_prefix(folder.as_str())
+                    .is_some_and(|rest| rest.starts_with('/'))
+            }),
+        }
+    }
+
+    /// How many layers it has.
+    pub(crate) fn layers(&self) -> usize {
+        self.layers
+            .iter()
+            .map(|input| match input {
+                Input::Index(index) => index.layers(),
+                _ => 1,
+            })
+            .sum()
+    }
+}
+
+/// The numbers of some registers: equal ones make equal indexes.
+pub(crate) fn numbers(states: &[Arc<RegisterState>]) -> Vec<u64> {
+    states.iter().map(|state| state.number).collect()
+}
+
+/// Compiles registers into one index, the last on top.
+pub(crate) fn compile(
+    states: &[Arc<RegisterState>],
+    limits: &Limits,
+) -> Result<Arc<Index>, IndexError> {
+    // What was compiled for one alone is of use only where it is alone; else it would lie there for nothing.
+    let mut alone: Vec<_> = states
+        .iter()
+        .filter_map(|state| lock(&state.alone).take())
+        .collect();
+    if let [state] = states {
+        if let Some(index) = alone.pop() {
+            return Ok(index);
+        }
+        if let [Input::Index(index)] = state.layers.as_slice() {
+            return Ok(Arc::clone(index));
+        }
+    }
+    drop(alone);
+    compile_inputs(states.iter().flat_map(|state| &state.layers), limits)
+}
+
+fn compile_inputs<'i>(
+    inputs: impl Iterator<Item = &'i Input>,
+    limits: &Limits,
+) -> Result<Arc<Index>, IndexError> {
+    let mut layers = Vec::new();
+    for input in inputs {
+        match input {
+            Input::Text(text, base_url) => {
+                let layer = Layer::json(text.to_vec()).limits(*limits);
+                layers.push(match base_url {
+                    Some(base_url) => layer.default_var("baseUrl", base_url),
+                    None => layer,
+                });
+            }
+            Input::Manifest(manifest) => layers.push(Layer::manifest(manifest)),
+            Input::Index(index) => {
+                for manifest in index.to_manifests()? {
+                    // As text: canonical text is compiled many times faster than a manifest that has to be looked through first.
+                    let layer = Layer::json(manifest.to_json()).limits(Limits {
+                        bytes: usize::MAX,
+                        exports: usize::MAX,
+                        ..*limits
+                    });
+                    layers.push(match index.base_url() {
+                        Some(base_url) if !manifest.vars.contains_key("baseUrl") => {
+                            layer.default_var("baseUrl", base_url)
+                        }
+                        _ => layer,
+                    });
+                }
+            }
+        }
+    }
+    Index::from_layers(layers).map(Arc::new)
+}
+
+/// Reads a register; `known` is what it was read from before.
+///
+/// Where it was never read (`is_first`) and cannot be fetched, what is stored on disk has to do.
+pub(crate) async fn read(
+    engine: &Arc<Engine>,
+    part: &Part,
+    context: &BTreeMap<String, String>,
+    known: &Documents,
+    is_first: bool,
+) -> Result<Reading, LoadError> {
+    let (url, register) = match &part.origin {
+        Origin::Index(index) => {
+            if !is_first {
+                return Ok(Reading::unchanged());
+            }
+            let inputs = vec![Input::Index(Arc::clone(index))];
+            let state = RegisterState::new(
+                inputs,
+                part,
+                None,
+                &Documents::new(),
+                Some(Arc::clone(index)),
+            );
+            return Ok(Reading {
+                changed: Some(Arc::new(state)),
+                documents: Documents::new(),
+                stale: None,
+            });
+        }
+        Origin::Url(url) => (Some(url.clone()), Register::Url(url.clone())),
+        Origin::Path(path) => {
+            let url = std::path::absolute(path)
+                .ok()
+                .and_then(|path| Url::from_file_path(path).ok());
+            let Some(url) = url else {
+                let message = format!(
+                    "{:?} names no file: give a path or a URL",
+                    path.display().to_string()
+                );
+                return Err(LoadError::new(LoadErrorKind::Setup, message));
+            };
+            (Some(url.to_string()), Register::Url(url.into()))
+        }
+        Origin::Register(register) => (None, Register::clone(register)),
+        Origin::Text(text) => {
+            let limits = engine.limits();
+            let copy = text.clone();
+            let read = blocking(move || {
+                // Nothing to follow: the index reads it, many times faster.
+                match is_plain(&copy, &limits) {
+                    true => Ok(None),
+                    false => Register::from_slice_with(&copy, &limits).map(Some),
+                }
+            });
+            let register = read.await?.map_err(|errors| {
+                let message = "cannot read the register in a JSON text";
+                LoadError::new(LoadErrorKind::Register, message).because(errors)
+            })?;
+            let Some(register) = register else {
+                if !is_first {
+                    return Ok(Reading::unchanged());
+                }
+                let inputs = vec![Input::Text(text.clone(), None)];
+                return compiled(inputs, part, None, Documents::new(), None, limits).await;
+            };
+            (None, register)
+        }
+    };
+    let options = FlattenOptions {
+        limits: engine.limits(),
+        context: context.clone(),
+        leave_base_url_open: false,
+    };
+    let reader = Reader {
+        engine: Arc::clone(engine),
+        known: known.clone(),
+        fallbacks: part.fallbacks.clone(),
+        root: url.as_deref().and_then(base_url).map(str::to_owned),
+        is_first,
+    };
+    let flatten = Flatten::with_options(None, register, options);
+    let (content, documents, stale) = reader.read(flatten, part).await?;
+    let unchanged = !is_first && are_same(known, &documents);
+    if unchanged {
+        return Ok(Reading {
+            changed: None,
+            documents,
+            stale,
+        });
+    }
+    compiled(
+        content,
+        part,
+        url.as_deref(),
+        documents,
+        stale,
+        engine.limits(),
+    )
+    .await
+}
+
+/// What was read, compiled by itself: so that what is wrong with it is said of it.
+async fn compiled(
+    inputs: Vec<Input>,
+    part: &Part,
+    url: Option<&str>,
+    documents: Documents,
+    stale: Option<LoadError>,
+    limits: Limits,
+) -> Result<Reading, LoadError> {
+    let compiled = blocking(move || {
+        let index = compile_inputs(inputs.iter(), &limits)?;
+        Ok::<_, IndexError>((inputs, index))
+    });
+    let (inputs, index) = compiled.await?.map_err(|error| {
+        let message = format!("cannot compile the register {part}");
+        LoadError::new(LoadErrorKind::Register, message).because(error)
+    })?;
+    let state = RegisterState::new(inputs, part, url, &documents, Some(index));
+    Ok(Reading {
+        changed: Some(Arc::new(state)),
+        documents,
+        stale,
+    })
+}
+
+/// Whether these are the same URLs with the same bytes.
+fn are_same(some: &Documents, others: &Documents) -> bool {
+    some.len() == others.len()
+        && some.iter().all(|(url, document)| {
+            others
+                .get(url)
+                .is_some_and(|other| other.bytes == document.bytes)
+        })
+}
+
+impl RegisterState {
+    fn new(
+        layers: Vec<Input>,
+        part: &Part,
+        url: Option<&str>,
+        documents: &Documents,
+        alone: Option<Arc<Index>>,
+    ) -> Self {
+        static NUMBER: AtomicU64 = AtomicU64::new(1);
+        let mut bases: Vec<String> = url
+            .and_then(base_url)
+            .map(str::to_owned)
+            .into_iter()
+            .collect();
+        if let (false, Some(index)) = (part.fallbacks.is_empty(), &alone) {
+            for layer in 0..index.layers() {
+                let stated = index
+                    .vars(layer)
+                    .get("baseUrl")
+                    .map(|base| base.trim_end_matches('/'));
+                let stated = stated.or(index.base_url());
+                bases.extend(
+                    stated
+                        .filter(|base| unexpanded(base).is_none())
+                        .map(str::to_owned),
+                );
+            }
+        }
+        let is_file = |url: &&String| url.starts_with("file:");
+        let from_network = documents.keys().any(|url| !is_file(&url));
+        let folders = || {
+            let files = documents.keys().filter(is_file);
+            files
+                .filter_map(|url| base_url(url))
+                .map(str::to_owned)
+                .collect()
+        };
+        RegisterState {
+            number: NUMBER.fetch_add(1, Ordering::Relaxed),
+            layers,
+            mirrors: Mirrors {
+                bases,
+                fallbacks: part.fallbacks.clone(),
+            },
+            only_files_below: from_network.then(folders),
+            alone: Mutex::new(alone),
+        }
+    }
+}
+
+/// Names the register that could not be read.
+fn named(part: &Part) -> impl Fn(RegisterError) -> LoadError + '_ {
+    move |error| {
+        let cause = error
+            .source()
+            .and_then(|cause| cause.downcast_ref::<LoadError>());
+        let kind = match (error.kind(), cause) {
+            (_, Some(cause)) => cause.kind(),
+            (RegisterErrorKind::TooLarge, _) => LoadErrorKind::TooLarge,
+            (RegisterErrorKind::FileFromNetwork, _) => LoadErrorKind::Refused,
+            _ => LoadErrorKind::Register,
+        };
+        let retry_after = cause.and_then(LoadError::retry_after);
+        let message = format!("cannot read the register {part}");
+        let failure = LoadError::new(kind, message).retry_in(retry_after);
+        let failure = match error.url() {
+            Some(url) => failure.at(url),
+            None => failure,
+        };
+        failure.because(error)
+    }
+}
+
+/// Hands a [`Flatten`] what it wants.
+struct Reader {
+    engine: Arc<Engine>,
+    known: Documents,
+    fallbacks: Vec<String>,
+    /// The base URL of the register.
+    root: Option<String>,
+    is_first: bool,
+}
+
+impl Reader {
+    async fn read(
+        self,
+        mut flatten: Flatten,
+        part: &Part,
+    ) -> Result<(Vec<Input>, Documents, Option<LoadError>), LoadError> {
+        let mut documents = Documents::new();
+        let mut stale = None;
+        let mut asked = HashSet::new();
+        let mut running = JoinSet::new();
+        let limits = self.engine.limits();
+        let reader = Arc::new(self);
+        loop {
+            for wanted in flatten.wanted() {
+                if asked.insert(wanted.id) {
+                    let (reader, wanted) = (Arc::clone(&reader), wanted.clone());
+                    running.spawn(async move {
+                        let answer = reader.document(&wanted.url).await;
+                        (wanted.id, (wanted.url, answer))
+                    });
+                }
+            }
+            if running.is_empty() {
+                break;
+            }
+            let Some(Ok((id, (url, answer)))) = running.join_next().await else {
+                // The runtime is going away, or the task panicked: what is missing is told by `finish`.
+                break;
+            };
+            match answer {
+                Ok((document, why)) => {
+                    stale = stale.or(why);
+                    documents.insert(url.clone(), Arc::clone(&document));
+                    let is_root = asked.len() == 1 && documents.len() == 1;
+                    let bytes = document.bytes.clone();
+                    let supplied = blocking(move || {
+                        // A register given by its URL that is a plain manifest: the index reads its text itself.
+                        if is_root && flatten.wanted().len() == 1 && is_plain(&bytes, &limits) {
+                            let base_url = base_url(&url).map(str::to_owned);
+                            return Err(Input::Text(bytes, base_url));
+                        }
+                        flatten.supply(id, &bytes);
+                        Ok(flatten)
+                    });
+                    match supplied.await? {
+                        Ok(next) => flatten = next,
+                        Err(input) => return Ok((vec![input], documents, stale)),
+                    }
+                }
+                Err(error) => {
+                    flatten.fail(id, error);
+                    break;
+                }
+            }
+        }
+        let manifests = flatten.finish().map_err(named(part))?;
+        let inputs = manifests
+            .into_iter()
+            .map(|manifest| Input::Manifest(Arc::new(manifest)));
+        Ok((inputs.collect(), documents, stale))
+    }
+
+    /// A document: as it is there now, or as it was stored.
+    async fn document(&self, url: &str) -> Result<(Arc<Document>, Option<LoadError>), LoadError> {
+        let stored = match self.known.get(url) {
+            Some(document) => Some(Arc::clone(document)),
+            None => self.engine.stored_document(url).await,
+        };
+        let mirrors = Mirrors {
+            bases: self.root.clone().into_iter().collect(),
+            fallbacks: self.fallbacks.clone(),
+        };
+        let ask = Ask {
+            what: What::Manifest,
+            urls: &mirrors.of(url),
+            validators: stored.as_ref().map(|document| &document.validators),
+        };
+        match (self.engine.fetcher.fetch(&ask, |_, _| Ok(())).await, stored) {
+            (Ok(Answer::NotModified), Some(document)) => Ok((document, None)),
+            (Ok(Answer::NotModified), None) => {
+                let message = format!(
+                    "{url} was answered as not modified, without having been asked whether it is"
+                );
+                Err(LoadError::new(LoadErrorKind::Fetch, message).at(url))
+            }
+            (Ok(Answer::Bytes(bytes, validators)), _) => {
+                let document = Arc::new(Document { bytes, validators });
+                self.engine.store_document(url, &document).await;
+                Ok((document, None))
+            }
+            (Err(error), Some(document)) if self.is_first && !url.starts_with("file:") => {
+                crate::names::from_disk(url, &error);
+                Ok((document, Some(error)))
+            }
+            (Err(error), _) => Err(error),
+        }
+    }
+}
+
+/// The top of a manifest: enough to tell a plain one.
+#[derive(Deserialize)]
+struct Top {
+    #[serde(default)]
+    vars: BTreeMap<String, String>,
+    url: Option<IgnoredAny>,
+    exports: Option<IgnoredAny>,
+}
+
+/// Whether a text is a manifest that leads nowhere else and is read by the index just as [`Flatten`] would have it read. Where this
+/// says no, nothing is lost but time.
+fn is_plain(text: &[u8], limits: &Limits) -> bool {
+    text.len() <= limits.bytes
+        && text.first() == Some(&b'{')
+        && serde_json::from_slice::<Top>(text).is_ok_and(|top| {
+            // As with 1.x, an empty base URL is none.
+            let base_url = top.vars.get("baseUrl").map(String::as_str);
+            top.url.is_none() && top.exports.is_some() && base_url != Some("")
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mirrors_hold_what_is_below_a_base() {
+        let mirrors = Mirrors {
+            bases: vec![
+                "https://a.example/x".into(),
+                "https://a.example/x/deep".into(),
+            ],
+            fallbacks: vec!["https://b.example".into(), "https://c.example/y".into()],
+        };
+        assert_eq!(
+            mirrors.of("https://a.example/x/i.js"),
+            [
+                "https://a.example/x/i.js",
+                "https://b.example/i.js",
+                "https://c.example/y/i.js"
+            ]
+        );
+        assert_eq!(
+            mirrors.of("https://a.example/x/deep/i.js")[1],
+            "https://b.example/i.js"
+        );
+        assert_eq!(
+            mirrors.of("https://a.example/xx/i.js"),
+            ["https://a.example/xx/i.js"]
+        );
+    }
+
+    #[test]
+    fn plain_manifests_read_as_text_are_what_flattening_gives() {
+        let url = "https://h.example/a/radpack.json";
+        let texts = [
+            r#"{"exports":{"d3":{"v":[[4]],"d":[["index",[{"v":[0],"f":"d3.js"}]]]}}}"#,
+            r#"{"vars":{"baseUrl":"https://cdn","x":"y"},"exports":{"d3":{"v":[[4]],"d":[["index",[{"v":[0],"f":"d3.js"}]]]}}}"#,
+            r#"{"register":false,"exports":{"d3":{"v":[[4]],"d":[["index",[{"v":[0],"f":"d3.js"}]]]}}}"#,
+            r#"{"vars":{"url":"${baseUrl}/z/${file}"}, "unknown":[1], "exports": {"b":{"v":[[1],[2]],"d":[["index",[{"v":[1],"f":"b.js"}]]]}}}"#,
+        ];
+        for text in texts {
+            assert!(is_plain(text.as_bytes(), &Limits::default()), "{text}");
+            let mut flatten = Flatten::new(None, Register::Url(url.into()));
+            let wanted = flatten.wanted()[0].id;
+            flatten.supply(wanted, text.as_bytes());
+            let manifests = flatten.finish().unwrap();
+            let slow = manifests
+                .into_iter()
+                .map(|manifest| Input::Manifest(Arc::new(manifest)));
+            let slow = compile_inputs(slow.collect::<Vec<_>>().iter(), &Limits::default()).unwrap();
+            let quick = Input::Text(
+                Bytes::from_static(text.as_bytes()),
+                base_url(url).map(str::to_owned),
+            );
+            let quick = compile_inputs([quick].iter(), &Limits::default()).unwrap();
+            assert_eq!(
+                slow.to_manifests().unwrap(),
+                quick.to_manifests().unwrap(),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_not_plain_is_told_apart() {
+        let limits = Limits::default();
+        for text in [
+            r#""https://h/other.json""#,
+            "[]",
+            r#"{"url":"other.json","exports":{}}"#,
+            r#"{"vars":{"baseUrl":""},"exports":{}}"#,
+            r#"{"vars":{}}"#,
+            "{",
+            "garbage",
+        ] {
+            assert!(!is_plain(text.as_bytes(), &limits), "{text}");
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! The disk cache: a start without a network, damage, two at once.
+
+use std::path::Path;
+
+use radpack_loader::{LoadErrorKind, Radpack, Standing};
+
+use crate::server::{Reply, Server};
+use crate::{builder, manifest};
+
+async fn radpack(server: &Server, folder: &Path) -> Radpack {
+    builder()
+        .disk(folder)
+        .register(server.url("/radpack.json"))
+        .build()
+        .await
+        .unwrap()
+}
+
+fn files(folder: &Path) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+#[tokio::test]
+async fn a_start_without_a_network_serves_what_was_there_last() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start().await;
+    server.on(
+        "/radpack.json",
+        Reply::ok(manifest("a", "[1]", b"contents")).etag("\"one\""),
+    );
+    server.on("/a.js", Reply::ok("contents"));
+    let graph = radpack(&server, folder.path())
+        .await
+        .load("a")
+        .await
+        .unwrap()
+        .graph_id();
+
+    server.on("/radpack.json", Reply::status(503));
+    server.on("/a.js", Reply::status(503));
+    let cold = radpack(&server, folder.path()).await;
+    let status = &cold.status().registers[0];
+    assert_eq!((status.standing, status.age), (Standing::Stale, None));
+    assert!(status.error.as_ref().unwrap().report().contains("503"));
+    let loaded = cold.load("a").await.unwrap();
+    assert_eq!(
+        (loaded.bytes().as_ref(), loaded.graph_id()),
+        (&b"contents"[..], graph)
+    );
+    assert_eq!(server.count("/a.js"), 1);
+
+    // The network is back: what is stored is asked for by its tag.
+    server.on(
+        "/radpack.json",
+        Reply::ok(manifest("a", "[1]", b"contents")).etag("\"one\""),
+    );
+    cold.refresh().await.unwrap();
+    assert_eq!(cold.status().registers[0].standing, Standing::Fresh);
+    assert_eq!(
+        server.requests().pop().unwrap().headers["if-none-match"],
+        "\"one\""
+    );
+    let warm = radpack(&server, folder.path()).await;
+    assert_eq!(
+        server.requests().pop().unwrap().headers["if-none-match"],
+        "\"one\""
+    );
+    assert_eq!(warm.load("a").await.unwrap().graph_id(), graph);
+
+    // A graph needs no register at all.
+    let bare = builder().disk(folder.path()).build().await.unwrap();
+    assert_eq!(bare.load_graph(graph).await.unwrap().bytes(), "contents");
+    assert_eq!(server.count("/a.js"), 1);
+}
+
+#[tokio::test]
+async fn files_without_integrity_are_found_by_their_url() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start().await;
+    server.on(
+        "/radpack.json",
+        Reply::ok(r#"{"exports":{"a":{"v":[[1]],"d":[["index",[{"v":[0],"f":"a.js"}]]]}}}"#),
+    );
+    server.on("/a.js", Reply::ok("contents"));
+    radpack(&server, folder.path())
+        .await
+        .load("a")
+        .await
+        .unwrap();
+    let cold = radpack(&server, folder.path()).await;
+    assert_eq!(cold.load("a").await.unwrap().bytes(), "contents");
+    assert_eq!(server.count("/a.js"), 1);
+}
+
+#[tokio::test]
+async fn whatever_is_damaged_is_fetched_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start().await;
+    server.on(
+        "/radpack.json",
+        Reply::ok(manifest("a", "[1]", b"contents")).etag("\"one\""),
+    );
+    server.on("/a.js", Reply::ok("contents"));
+    let graph = radpack(&server, folder.path())
+        .await
+        .load("a")
+        .await
+        .unwrap()
+        .graph_id();
+    let stored = files(folder.path());
+    assert_eq!(
+        stored.len(),
+        4,
+        "two contents, a manifest, a graph: {stored:?}"
+    );
+    for damage in [&b""[..], b"{}", b"garbage", b"\0"] {
+        for path in &stored {
+            std::fs::write(path, damage).unwrap();
+            let radpack = radpack(&server, folder.path()).await;
+            assert_eq!(
+                radpack.load("a").await.unwrap().bytes(),
+                "contents",
+                "{path:?}"
+            );
+            assert_eq!(radpack.load_graph(graph).await.unwrap().bytes(), "contents");
+        }
+        assert_eq!(files(folder.path()), stored, "all is as it was");
+    }
+}
+
+#[tokio::test]
+async fn damage_without_a_network_is_an_error_not_wrong_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start().await;
+    server.on(
+        "/radpack.json",
+        Reply::ok(manifest("a", "[1]", b"contents")),
+    );
+    server.on("/a.js", Reply::ok("contents"));
+    radpack(&server, folder.path())
+        .await
+        .load("a")
+        .await
+        .unwrap();
+    server.on("/a.js", Reply::status(404));
+    for path in files(folder.path()) {
+        if std::fs::read(&path).unwrap() == b"contents" {
+            std::fs::write(&path, "CONTENTS").unwrap();
+        }
+    }
+    let error = radpack(&server, folder.path())
+        .await
+        .load("a")
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), LoadErrorKind::Fetch);
+}
+
+#[tokio::test]
+async fn several_may_share_a_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start().await;
+    server.on(
+        "/radpack.json",
+        Reply::ok(manifest("a", "[1]", b"contents")),
+    );
+    server.on("/a.js", Reply::ok("contents"));
+    let mut loads = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let source = server.url("/radpack.json");
+        let folder = folder.path().to_owned();
+        loads.spawn(async move {
+            let radpack = builder()
+                .disk(folder)
+                .register(source)
+                .build()
+                .await
+                .unwrap();
+            radpack.load("a").await.unwrap().bytes().clone()
+        });
+    }
+    for bytes in loads.join_all().await {
+        assert_eq!(bytes, "contents");
+    }
+    assert_eq!(files(folder.path()).len(), 4);
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_used_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    std::fs::write(&path, "in the way").unwrap();
+    let error = builder().disk(&path).build().await.unwrap_err();
+    assert_eq!(error.kind(), LoadErrorKind::Setup);
+}
