@@ -235,3 +235,20 @@ fn a_url_of_its_own_knows_the_file() {
         Some("https://cdn/a/a-1.js?${later}")
     );
 }
+
+/// What the reader of manifests refuses in a file, the scanner does not let through.
+#[test]
+fn files_with_control_characters_are_refused() {
+    for file in [
+        "\u{7f}name}s",
+        "a\u{85}.js",
+        "a-file/that-is/longer-than-sixty-four/bytes/for-it-takes/another-way/\u{9f}.js",
+    ] {
+        let json = format!(
+            r#"{{"exports":{{"a":{{"v":[[1]],"d":[["a",[{{"v":[0],"f":"{file}"}}]]]}}}}}}"#
+        );
+        let error = Index::from_json(json).expect_err("the manifest is invalid");
+        let problems = error.manifest_errors().unwrap().to_string();
+        assert!(problems.contains("has a control character"), "{problems}");
+    }
+}

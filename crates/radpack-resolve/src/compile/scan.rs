@@ -444,7 +444,7 @@ impl<'j> Scanner<'j> {
     /// A path without anything that may climb, be empty, or stand for another character.
     #[inline(always)]
     fn is_plain_file(&self, (start, length): Text) -> bool {
-        let (mut slashes, mut dots, mut percents) = (0u64, 0u64, 0u64);
+        let (mut slashes, mut dots, mut others) = (0u64, 0u64, 0u64);
         if !(1..=64).contains(&length) {
             return is_plain_file(self.slice((start, length)));
         }
@@ -455,13 +455,13 @@ impl<'j> Scanner<'j> {
             let mask = |byte: u8| u64::from(block.simd_eq(u8x16::splat(byte)).to_bitmask()) << at;
             slashes |= mask(b'/');
             dots |= mask(b'.');
-            percents |= mask(b'%');
+            others |= REFUSED.iter().fold(0, |others, byte| others | mask(*byte));
         }
         // Behind the end are other things.
         let within = u64::MAX >> (64 - length);
         let begins = slashes << 1 | 1;
         let ends = 1 << (length - 1);
-        let wrong = (slashes | dots) & begins | dots & dots << 1 | percents | slashes & ends;
+        let wrong = (slashes | dots) & begins | dots & dots << 1 | others | slashes & ends;
         wrong & within == 0
     }
 
@@ -516,12 +516,16 @@ fn is_plain_tag(tag: &str) -> bool {
     tag.bytes().all(is_word) && tag.as_bytes().first().is_some_and(u8::is_ascii_alphabetic)
 }
 
+/// Bytes of files that are for the other reader to judge: what may stand for another character, the control characters
+/// that a string may hold, and the first byte of those beyond ASCII.
+const REFUSED: [u8; 3] = [b'%', 0x7f, 0xc2];
+
 /// The same byte by byte, for texts of any length.
 fn is_plain_file(file: &str) -> bool {
     let mut last = b'/';
     for byte in file.bytes() {
         let doubled = last == byte && (byte == b'/' || byte == b'.');
-        if doubled || byte == b'%' || (last == b'/' && (byte == b'.' || byte == b'/')) {
+        if doubled || REFUSED.contains(&byte) || (last == b'/' && (byte == b'.' || byte == b'/')) {
             return false;
         }
         last = byte;
@@ -565,6 +569,8 @@ mod tests {
             "//",
             "/.",
             "a-12345678.js",
+            "\u{7f}",
+            "\u{85}",
             "vendor",
             "é",
         ];
