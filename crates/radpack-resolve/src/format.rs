@@ -404,7 +404,9 @@ impl SpecText {
         SpecText {
             text: (halves | halves >> 16) as u32,
             dots,
-            is_valid: highs == (ONES * 3).wrapping_shr(64u32.wrapping_sub(8 * length as u32)),
+            // An empty spec has no length once a sign is taken off it; what comes of that is not used.
+            is_valid: highs
+                == (ONES * 3).wrapping_shr(64u32.wrapping_sub((length as u32).wrapping_mul(8))),
         }
     }
 }

@@ -466,3 +466,27 @@ fn of_an_own_entry_the_closest_own_one_is_named() {
     let error = query.suggest(query.resolve("~/legcay").unwrap_err());
     assert_eq!(error.suggestion(), Some("~/legacy"));
 }
+
+/// What stands where a spec would be may look like a sign; arithmetic on that must not end a program with overflow checks.
+#[test]
+fn an_empty_spec_behind_what_looks_like_a_sign() {
+    let index = Index::from_json(
+        r#"{"exports":{"~axp😀":{"v":[[1]],"d":[["x/y",[{"v":[0],"f":"a.js"}]]]},"d3":{"v":[[4]],"d":[["index",[{"v":[0],"f":"d3.js"}]]]}}}"#,
+    )
+    .unwrap();
+    for id in [
+        "~axp😀/x/y",
+        "~axp😀/🎉/é",
+        "d3@/~",
+        "~/x",
+        "^d3",
+        "~d3",
+        "d~3/^x",
+        "~axp/~x",
+    ] {
+        // Found or not: it answers.
+        let _ = index.resolve(id).map(|found| found.pinned_id());
+    }
+    let found = index.resolve("~axp😀/x/y").unwrap();
+    assert_eq!(found.file().unwrap(), Some("a.js"));
+}
