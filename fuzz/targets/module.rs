@@ -4,7 +4,7 @@
 use libfuzzer_sys::{Corpus, fuzz_target};
 use oxc_sourcemap::{JSONSourceMap, SourceMap};
 use radpack_build::module::{
-    Edit, Import, Module, ModuleError, Rewritten, Syntax, detect, read, rewrite,
+    Edit, Import, Module, ModuleError, Rewritten, Syntax, check, detect, read, rewrite,
 };
 use serde_json::Value;
 
@@ -25,7 +25,10 @@ fuzz_target!(|bytes: &[u8]| -> Corpus {
     check_exact(source, &module);
     check_imports(source, &module);
     check_unedited(source, &module);
-    check_edited(source, &module, map.as_deref());
+    let edited = check_edited(source, &module, map.as_deref());
+    if check(source, "module.js").is_ok() {
+        assert_eq!(check(&edited, "module.js"), Ok(()));
+    }
     Corpus::Keep
 });
 
@@ -89,7 +92,7 @@ fn check_unedited(source: &str, module: &Module) {
 }
 
 /// With every specifier replaced the text still reads, and has those specifiers and nothing else that is new.
-fn check_edited(source: &str, module: &Module, own_map: Option<&str>) {
+fn check_edited(source: &str, module: &Module, own_map: Option<&str>) -> String {
     let edits: Vec<Edit> = module
         .imports
         .iter()
@@ -123,6 +126,7 @@ fn check_edited(source: &str, module: &Module, own_map: Option<&str>) {
         }
         None => assert!(edits.is_empty()),
     }
+    rewritten.code
 }
 
 fn edited(number: usize) -> String {

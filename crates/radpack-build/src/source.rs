@@ -147,21 +147,23 @@ impl<'f> Reader<'f> {
         };
         let began = Instant::now();
         let syntax = module::detect(text, path);
-        let took = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        self.parsing.fetch_add(took, Ordering::Relaxed);
         match syntax? {
+            // Whatever it holds, everyone else takes it for CommonJS.
+            Syntax::Module(module) if extension(path) == "cjs" => {
+                source.module = module;
+                source.flaw = Some(Flaw::Script);
+            }
             Syntax::Module(module) => {
                 source.module = module;
-                // Whatever it holds, everyone else takes it for CommonJS.
-                if extension(path) == "cjs" {
-                    source.flaw = Some(Flaw::Script);
-                }
+                module::check(text, path)?;
             }
             Syntax::Undecided(module) => {
                 source.module = module;
-                if !self.says_module(path) {
-                    source.flaw = Some(Flaw::Script);
-                }
+                source.flaw = match self.says_module(path) {
+                    false => Some(Flaw::Script),
+                    // What a module must not hold, a script for a worker may.
+                    true => module::check(text, path).err().map(Flaw::Sloppy),
+                };
             }
             Syntax::Other(error) => {
                 source.flaw = Some(match self.declares_module(path) {
@@ -171,6 +173,8 @@ impl<'f> Reader<'f> {
                 });
             }
         }
+        let took = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.parsing.fetch_add(took, Ordering::Relaxed);
         self.read_map(path, &mut source);
         Ok(source)
     }

@@ -5,7 +5,10 @@
 //! tokens told apart here are the parser's. Where a slash cannot be told (division or regular expression, after a brace,
 //! `yield`, `await` or `of`) and it matters, the bound takes everything in the rest of the text for nested.
 //!
-//! The bound errs upwards: what ends without a sign to be seen here (an `if` whose statement ends at a line end) counts
+//! A syntax tree can be deeper than the parser that made it: chains (`a + b + c`, `a.b.c`, `a()()`) are parsed in loops, but
+//! each link is a level of the tree. They are counted beside the levels, for whoever walks the tree.
+//!
+//! The bounds err upwards: what ends without a sign to be seen here (an `if` whose statement ends at a line end) counts
 //! on until the bracket around it closes. It is no parser: it says nothing about well-formedness.
 
 use super::Position;
@@ -18,6 +21,8 @@ pub(super) struct Depth {
     pub(super) levels: usize,
     /// No parser can be deeper than this. More than `levels` only where slashes cannot be told apart.
     pub(super) bound: usize,
+    /// No path in the syntax tree has more links of chains than this.
+    pub(super) links: usize,
     /// Where the deepest nesting was met (byte offset).
     at: usize,
 }
@@ -33,27 +38,45 @@ impl Depth {
 pub(super) fn of(text: &str, limit: usize) -> Depth {
     let mut scan = Scan::new(text);
     scan.run(limit);
-    let bound = scan
-        .unclear
-        .map_or(0, |(at, total)| total + starters(&text.as_bytes()[at..]));
+    let (mut bound, mut links) = (scan.deepest, scan.links());
+    if let Some(unclear) = scan.unclear {
+        let rest = &text.as_bytes()[unclear.at..];
+        bound = bound.max(unclear.levels + starters(rest));
+        links = links.max(unclear.links + linking(rest));
+    }
     Depth {
         levels: scan.deepest,
-        bound: bound.max(scan.deepest),
+        bound,
+        links,
         at: scan.deepest_at,
     }
 }
 
 /// Whatever could nest in a text, if none of it were strings or comments and nothing ever closed.
 fn starters(text: &[u8]) -> usize {
+    let mut count = words(text);
+    for &byte in text {
+        count += match byte {
+            b'(' | b'[' => GROUP,
+            b'{' | b'!' | b'~' | b'+' | b'-' | b'=' | b'?' | b':' | b'*' | b'@' => 1,
+            _ => 0,
+        };
+    }
+    count
+}
+
+/// Whatever could link, if none of a text were strings or comments and no chain ever ended.
+fn linking(text: &[u8]) -> usize {
+    let signs = |byte: &&u8| !is_word(**byte) && !byte.is_ascii_whitespace();
+    words(text) + text.iter().filter(signs).count()
+}
+
+fn words(text: &[u8]) -> usize {
     let mut count = 0;
     let mut in_word = false;
     for &byte in text {
         let word = is_word(byte);
         count += usize::from(word && !in_word);
-        count += usize::from(matches!(
-            byte,
-            b'(' | b'[' | b'{' | b'!' | b'~' | b'+' | b'-' | b'=' | b'?' | b':' | b'*' | b'@'
-        ));
         in_word = word;
     }
     count
@@ -93,6 +116,41 @@ struct Pending {
     statements: usize,
     /// Colons of labels, cases and properties.
     colons: usize,
+    chains: Chains,
+}
+
+/// Links of chains within one pair of brackets: operators between operands, and what follows an operand (`.a`, `[a]`, `(a)`,
+/// a template). The last link is the outermost level, so what a bracket holds is below all links, also those behind it.
+#[derive(Debug, Clone, Copy, Default)]
+struct Chains {
+    /// Of the chain that has not ended.
+    links: usize,
+    /// The most that any bracket in it holds.
+    within: usize,
+    /// The most that lie above one another in the chains that have ended.
+    most: usize,
+}
+
+impl Chains {
+    fn open(&self) -> usize {
+        self.links + self.within
+    }
+
+    fn end(&mut self) {
+        self.most = self.most.max(self.open());
+        (self.links, self.within) = (0, 0);
+    }
+}
+
+/// Levels that a group or a class in a regular expression counts for: the parser of these takes more stack.
+const GROUP: usize = 2;
+
+/// Where slashes could no longer be told apart, and what was open there.
+#[derive(Debug, Clone, Copy)]
+struct Unclear {
+    at: usize,
+    levels: usize,
+    links: usize,
 }
 
 /// How much is looked through in vain for the ends of regular expressions (bytes). In a module that parses, few slashes
@@ -122,8 +180,7 @@ struct Scan<'a> {
     control: bool,
     deepest: usize,
     deepest_at: usize,
-    /// Where slashes could no longer be told apart, and the depth there.
-    unclear: Option<(usize, usize)>,
+    unclear: Option<Unclear>,
     /// Bytes looked through for the ends of regular expressions that have none.
     futile: usize,
 }
@@ -165,9 +222,29 @@ impl<'a> Scan<'a> {
     }
 
     fn deeper(&mut self) {
-        let total = self.total();
-        if total > self.deepest {
-            (self.deepest, self.deepest_at) = (total, self.at);
+        self.reached(self.total());
+    }
+
+    fn reached(&mut self, levels: usize) {
+        if levels > self.deepest {
+            (self.deepest, self.deepest_at) = (levels, self.at);
+        }
+    }
+
+    /// The most links that can lie above one another, as far as the text has been read.
+    fn links(&self) -> usize {
+        let innermost = self.pending.chains;
+        let outer = self.open.iter().rev().map(|(_, pending)| pending.chains);
+        outer.fold(innermost.open().max(innermost.most), |within, chains| {
+            (chains.links + within.max(chains.within)).max(chains.most)
+        })
+    }
+
+    /// From `at` on, slashes are not told apart.
+    fn unclear(&mut self, at: usize) {
+        if self.unclear.is_none() {
+            let (levels, links) = (self.total(), self.links());
+            self.unclear = Some(Unclear { at, levels, links });
         }
     }
 
@@ -285,9 +362,9 @@ impl<'a> Scan<'a> {
     }
 
     fn keyword(&mut self, word: &[u8]) {
-        if word.contains(&b'\\') && self.unclear.is_none() {
+        if word.contains(&b'\\') {
             // A keyword in disguise is an error, but one that a parser may forgive.
-            self.unclear = Some((self.at - word.len(), self.total()));
+            self.unclear(self.at - word.len());
         }
         let control = matches!(word, b"if" | b"for" | b"while" | b"with");
         // `for await (`
@@ -296,6 +373,7 @@ impl<'a> Scan<'a> {
             b"typeof" | b"void" | b"delete" | b"new" | b"extends" => self.pending.expressions += 1,
             b"await" | b"yield" | b"async" => self.pending.expressions += 1,
             b"if" | b"for" | b"while" | b"with" | b"else" | b"do" => self.pending.statements += 1,
+            b"in" | b"instanceof" => self.pending.chains.links += 1,
             _ => {}
         }
         self.before = match word {
@@ -310,7 +388,11 @@ impl<'a> Scan<'a> {
 
     fn statement_ended(&mut self) {
         self.after_semicolon = false;
-        self.pending = Pending::default();
+        self.pending.chains.end();
+        self.pending = Pending {
+            chains: self.pending.chains,
+            ..Pending::default()
+        };
     }
 
     fn punctuator(&mut self, byte: u8) {
@@ -356,8 +438,13 @@ impl<'a> Scan<'a> {
         };
         let closed = if matching { self.open.pop() } else { None };
         if let Some((_, pending)) = closed {
+            self.pending.chains.end();
+            let held = self.pending.chains.most;
             self.pending = pending;
             self.outside -= 1 + pending.expressions + pending.statements + pending.colons;
+            let chains = &mut self.pending.chains;
+            chains.within = chains.within.max(held);
+            chains.links += usize::from(byte != b'}');
         }
         self.before = match (closed, byte) {
             (Some((Bracket::Substitution, _)), _) => return self.template(),
@@ -379,6 +466,7 @@ impl<'a> Scan<'a> {
             _ => {
                 self.pending.expressions = 0;
                 self.pending.questions = 0;
+                self.pending.chains.end();
                 // One colon is a property's, and the property ends here; labels come in rows and go on.
                 if self.pending.colons <= 1 {
                     self.pending.colons = 0;
@@ -434,6 +522,7 @@ impl<'a> Scan<'a> {
         self.at = (self.at + length).min(self.text.len());
         self.pending.expressions += usize::from(nests);
         self.deeper();
+        self.pending.chains.links += 1;
         self.before = before;
         if matches!(byte, b'.' | b'#') || (byte == b'?' && self.property) {
             // `property` outlives this token only.
@@ -480,6 +569,7 @@ impl<'a> Scan<'a> {
                 (b'`', _) => {
                     self.at += 1;
                     self.before = Before::Operand;
+                    self.pending.chains.links += 1;
                     return;
                 }
                 (b'$', b'{') => {
@@ -497,7 +587,7 @@ impl<'a> Scan<'a> {
             return self.operator(b'/');
         }
         if self.futile > MAX_FUTILE {
-            self.unclear.get_or_insert((self.at, self.total()));
+            self.unclear(self.at);
             return self.operator(b'/');
         }
         let end = match self.regular_expression() {
@@ -516,10 +606,13 @@ impl<'a> Scan<'a> {
                 // Both ways lead on from its end; if it is no regular expression, its words may nest.
                 self.pending.expressions += starters(body);
                 self.deeper();
-            } else if self.unclear.is_none() {
-                self.unclear = Some((self.at, self.total()));
+            } else {
+                self.unclear(self.at);
             }
         } else {
+            let body = &self.text[self.at..end];
+            let groups = body.iter().filter(|byte| matches!(byte, b'(' | b'['));
+            self.reached(self.total() + GROUP * groups.count());
             self.before = Before::Operand;
         }
         self.at = end;

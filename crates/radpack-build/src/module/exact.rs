@@ -5,8 +5,8 @@
 //! `new URL(…)` around an `import.meta`) is read from the text beside the spans that the parser gives. So nothing here
 //! recurses but the parser itself, for whose stack [`stack`](super::stack) cares.
 //!
-//! Errors that only an analysis of the whole tree finds are not looked for: a name declared twice, an exported name that
-//! nobody declares, `with` and octal literals in strict code, an `import` within a block. A browser still refuses these.
+//! Errors that only an analysis of the whole tree finds (a name declared twice, an exported name that nobody declares) are
+//! left to [`check`](super::check).
 
 use std::cell::RefCell;
 
@@ -14,8 +14,9 @@ use oxc_allocator::Allocator;
 use oxc_ast::ast::{
     Expression, ImportAttributeKey, ImportPhase, Statement, StringLiteral, WithClause,
 };
+use oxc_diagnostics::Diagnostics;
 use oxc_parser::{ParseOptions, Parser, ParserReturn};
-use oxc_span::{GetSpan, SourceType, Span};
+use oxc_span::{GetSpan, LabeledSpan, SourceType, Span};
 use oxc_syntax::module_record::{ExportExportName, ModuleRecord};
 
 use super::beside::Beside;
@@ -66,7 +67,7 @@ pub(super) fn is_script(body: &str) -> bool {
     })
 }
 
-fn with_arena<T>(work: impl FnOnce(&Allocator) -> T) -> T {
+pub(super) fn with_arena<T>(work: impl FnOnce(&Allocator) -> T) -> T {
     ARENA.with_borrow_mut(|arena| {
         let result = work(arena);
         if arena.capacity() > KEPT_ARENA {
@@ -86,6 +87,23 @@ fn parse<'a>(arena: &'a Allocator, body: &'a str, kind: SourceType) -> ParserRet
         ..ParseOptions::default()
     };
     Parser::new(arena, body, kind).with_options(options).parse()
+}
+
+/// The first error in a text, if any was found. `label` says which of the places that an error names is the offence.
+pub(super) fn first_error(
+    diagnostics: &Diagnostics,
+    label: fn(&[LabeledSpan]) -> Option<&LabeledSpan>,
+    body: &str,
+    name: &str,
+) -> Option<ModuleError> {
+    let place = |labels| label(labels).map_or(0, LabeledSpan::offset);
+    let first = diagnostics
+        .errors()
+        .min_by_key(|error| place(&error.labels))?;
+    let others = diagnostics.errors().count() - 1;
+    let position = Positions::new(body).at(place(&first.labels) as usize);
+    let message = first.message.as_ref();
+    Some(ModuleError::new(ModuleErrorKind::Syntax, name, position, message).with_others(others))
 }
 
 struct Reader<'a> {
@@ -124,23 +142,7 @@ impl<'a> Reader<'a> {
 
     /// The first error in the text, if the parser found any.
     fn check(&self, parsed: &ParserReturn<'_>) -> Result<(), ModuleError> {
-        let place =
-            |labels: &[oxc_span::LabeledSpan]| labels.first().map_or(0, |label| label.offset());
-        let Some(first) = parsed
-            .diagnostics
-            .errors()
-            .min_by_key(|error| place(&error.labels))
-        else {
-            return Ok(());
-        };
-        let others = parsed.diagnostics.errors().count() - 1;
-        Err(self
-            .error(
-                ModuleErrorKind::Syntax,
-                place(&first.labels),
-                first.message.as_ref(),
-            )
-            .with_others(others))
+        first_error(&parsed.diagnostics, <[_]>::first, self.body, self.name).map_or(Ok(()), Err)
     }
 
     fn error(&self, kind: ModuleErrorKind, offset: u32, message: impl Into<String>) -> ModuleError {

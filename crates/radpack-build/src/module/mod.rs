@@ -1,7 +1,7 @@
 //! Reading and rewriting one ECMAScript module: text in, facts out; edits in, text and source map out.
 //!
 //! [`read`] says what a module asks for and what it offers; [`detect`] first asks whether a text is a module at all;
-//! [`rewrite`] replaces specifiers and keeps the source map right. Whether a file is well-formed, and what of it is an
+//! [`check`] looks for the errors that reading does not see; [`rewrite`] replaces specifiers and keeps the source map right. Whether a file is well-formed, and what of it is an
 //! import, a maintained parser decides (`oxc_parser`). A quick reader goes before it that answers for everyday syntax, and
 //! only where it is sure of the parser's answer: three times as fast, for it builds no tree.
 //!
@@ -11,6 +11,7 @@
 //! and for source maps.
 
 mod beside;
+mod check;
 mod depth;
 mod error;
 mod exact;
@@ -25,6 +26,7 @@ mod stack;
 #[cfg(test)]
 mod tests;
 
+pub use check::check;
 pub use error::{ModuleError, ModuleErrorKind};
 pub use facts::{Exports, Import, ImportKind, Module, SourceMapReference, Syntax};
 pub use position::Position;

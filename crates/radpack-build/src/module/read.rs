@@ -23,8 +23,8 @@ const MAX_BYTES: usize = 1 << 30;
 ///
 /// # Errors
 ///
-/// - the text is no well-formed module, by the parser's rules: a script with sloppy syntax is none, nor are JSX and
-///   TypeScript;
+/// - the text does not follow a module's grammar: a script with sloppy syntax does not, nor do JSX and TypeScript. What
+///   is wrong beyond that, [`check`](super::check) finds;
 /// - it asks for what cannot be served: an import attribute other than `type: "json"`, a source phase import
 ///   (`import source x from …`, for WebAssembly). A deferred import (`import defer`) is read as the plain one: what it
 ///   names must be there all the same;

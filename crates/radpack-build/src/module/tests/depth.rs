@@ -1,7 +1,7 @@
 //! Nesting: how deep a text is found to be, and that no depth overflows a stack.
 
 use crate::module::depth::{Depth, of};
-use crate::module::{MAX_DEPTH, Module, ModuleError, ModuleErrorKind, detect, read};
+use crate::module::{MAX_DEPTH, Module, ModuleError, ModuleErrorKind, check, detect, read};
 
 /// Ways to nest: what opens a level, what is inside, what closes it, before and after all.
 const NESTING: &[[&str; 5]] = &[
@@ -170,6 +170,43 @@ const FLAT: &[[&str; 3]] = &[
     ["", "export{a as b}from 'b';", ""],
 ];
 
+/// Chains: what they begin with, a link, how many links it is.
+const CHAINS: &[(&str, &str, usize)] = &[
+    ("a", "+a", 1),
+    ("a", " - a", 1),
+    ("a", "||a", 1),
+    ("a", "??a", 1),
+    ("a", ">>>a", 1),
+    ("a", "===a", 1),
+    ("a", "*a/a%a", 3),
+    ("a", " in a instanceof b", 2),
+    ("a", "\nin\na", 1),
+    ("a", ".a", 1),
+    ("a", "?.if", 1),
+    ("a", "\n.a", 1),
+    ("a", "()", 1),
+    ("a", "?.()", 1),
+    ("a", "[1]", 1),
+    ("a", "(1, {b: c})", 1),
+    ("a", "``", 1),
+    ("a", "`b${c}d`", 1),
+    ("new a", "()", 1),
+    ("a", "/b", 1),
+    ("a", "+/[/(]/", 1),
+    ("class A{}\n(a)", "(b)", 1),
+];
+
+/// Ways to put a chain into another, so that the outer one comes before it, after it, or on both sides.
+const CHAINS_WITHIN: &[[&str; 2]] = &[
+    ["f(", ")"],
+    ["[", "]"],
+    ["(", ")"],
+    ["{x:", "}"],
+    ["`${", "}`"],
+    ["function(){a;return ", "}"],
+    ["class{a=", "}"],
+];
+
 fn depth_of(source: &str) -> Depth {
     of(source, usize::MAX)
 }
@@ -185,11 +222,18 @@ fn nested([before, open, inside, close, after]: &[&str; 5], levels: usize) -> St
     .concat()
 }
 
-/// What comes out of reading on a thread with a small stack, as worker threads have.
+/// What comes out of reading and checking on a thread with a small stack, as worker threads have.
 fn read_on_small_thread(source: String) -> Result<Module, ModuleError> {
     let thread = std::thread::Builder::new()
         .stack_size(2 << 20)
-        .spawn(move || read(&source, "m.js"));
+        .spawn(move || {
+            let module = read(&source, "m.js")?;
+            // Some are refused, as the same name is declared each time.
+            if let Err(error) = check(&source, "m.js") {
+                assert_eq!(error.kind(), ModuleErrorKind::Syntax, "{error}");
+            }
+            Ok(module)
+        });
     thread.unwrap().join().unwrap()
 }
 
@@ -245,6 +289,10 @@ fn a_mebibyte_of_stack_is_enough() {
             .spawn(move || {
                 for source in sources {
                     assert!(read(&source, "m.js").is_ok(), "{source}");
+                    assert!(
+                        check(&source, "m.js").is_ok() || source.len() > 40,
+                        "{source}"
+                    );
                 }
             });
         thread.unwrap().join().unwrap();
@@ -297,6 +345,95 @@ fn long_chains_are_read() {
             result.err().map(|error| error.to_string())
         );
     }
+}
+
+#[test]
+fn links_of_chains_are_counted() {
+    for (first, link, links) in CHAINS {
+        for count in [1, 2, 1_000] {
+            let chain = [*first, &link.repeat(count)].concat();
+            let found = depth_of(&chain).links;
+            assert!(found >= links * count, "{link:?}: {found}");
+            for [open, close] in CHAINS_WITHIN {
+                // Links before and behind what holds the chain: all lie above it.
+                let before = [
+                    "x=",
+                    &format!("y+{open}").repeat(50),
+                    &chain,
+                    &close.repeat(50),
+                ];
+                let behind = [
+                    "x=",
+                    &open.repeat(50),
+                    &chain,
+                    &format!("{close}.z").repeat(50),
+                ];
+                for source in [before.concat(), behind.concat()] {
+                    let found = depth_of(&source).links;
+                    assert!(found >= links * count + 50, "{source}: {found}");
+                }
+            }
+        }
+    }
+    // What has ended is no chain any more.
+    for source in [
+        "a+a;",
+        "a+a\n",
+        "a.b(),",
+        "x={a:b.c,d:e()};",
+        "if(a+b)c.d;else e.f;",
+        "function f(){a+b}\n",
+    ] {
+        let found = depth_of(&source.repeat(1_000)).links;
+        assert!(found < 20, "{source:?}: {found}");
+    }
+}
+
+#[test]
+fn long_chains_are_checked() {
+    let found = |first: &str, link: &str, count: usize| {
+        let source = [first, link.repeat(count).as_str(), ";break"].concat();
+        let thread = std::thread::Builder::new()
+            .stack_size(2 << 20)
+            .spawn(move || check(&source, "m.js"));
+        thread.unwrap().join().unwrap()
+    };
+    for (first, link, _) in CHAINS {
+        assert!(found(first, link, 20_000).is_err(), "{link:?}");
+    }
+    // Beyond this nothing is looked for.
+    for (first, link, _) in CHAINS.iter().step_by(10) {
+        assert_eq!(found(first, link, 1_000_001), Ok(()), "{link:?}");
+    }
+}
+
+#[test]
+fn groups_in_regular_expressions_have_their_stack() {
+    for [open, close] in [["(", ")"], ["(?:", ")"], ["(?=", ")"], ["(?<!(?:", "))"]] {
+        for levels in [1, 20, 1_000] {
+            let source = [
+                "a=/",
+                &open.repeat(levels),
+                "b",
+                &close.repeat(levels),
+                "/;break",
+            ];
+            let error = check(&source.concat(), "m.js").unwrap_err();
+            assert!(
+                error.message().starts_with("Illegal break"),
+                "{open} × {levels}: {error}"
+            );
+        }
+    }
+    let classes = [
+        "a=/",
+        &"[".repeat(1_000),
+        "b",
+        &"]".repeat(1_000),
+        "/v;break",
+    ];
+    let error = check(&classes.concat(), "m.js").unwrap_err();
+    assert!(error.message().starts_with("Illegal break"), "{error}");
 }
 
 #[test]
