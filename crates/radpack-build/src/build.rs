@@ -337,7 +337,7 @@ fn read(setup: &Setup) -> Result<Input, BuildError> {
         &setup.package,
         &setup.entries,
         &locator,
-        &skipped(setup),
+        &setup.skipped(),
         &mut problems,
     );
     let graph = graph::read(&setup.folder, &reader, &locator, candidates, &mut problems);
@@ -352,16 +352,6 @@ fn read(setup: &Setup) -> Result<Input, BuildError> {
         .collect();
     check_target(setup, &left_out)?;
     Ok(Input::Graph(graph))
-}
-
-/// The folders that patterns do not look into: the output folder, and where the package was built into its own folder, what
-/// that left. Without a manifest nothing was built, and what lies there is the package's own.
-fn skipped(setup: &Setup) -> Vec<&Path> {
-    let mut skipped = vec![setup.out.as_path()];
-    if setup.out.join(RADPACK_JSON).is_file() {
-        skipped.push(&setup.target);
-    }
-    skipped
 }
 
 /// Refuses to write, and perhaps to delete, where the package's own files lie.

@@ -5,7 +5,7 @@
 
 use std::collections::hash_map::Entry::{Occupied, Vacant};
 use std::collections::{BTreeSet, HashMap};
-use std::path::Path;
+use std::path::PathBuf;
 
 use radpack_manifest::Id;
 use serde_json::Value;
@@ -50,7 +50,7 @@ pub(crate) fn find(
     package: &PackageJson,
     options: &[EntryOption],
     locator: &Locator<'_>,
-    skip: &[&Path],
+    skip: &[PathBuf],
     problems: &mut Problems,
 ) -> Candidates {
     let mut finder = Finder {
@@ -147,7 +147,7 @@ fn rank(written: &str) -> u8 {
 struct Finder<'f> {
     folder: &'f Folder,
     locator: &'f Locator<'f>,
-    skip: &'f [&'f Path],
+    skip: &'f [PathBuf],
     problems: &'f mut Problems,
     found: Candidates,
 }

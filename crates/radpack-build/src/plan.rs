@@ -205,6 +205,8 @@ pub(crate) fn plan(setup: &Setup, sources: &[Source], input: &Input) -> Result<P
         }
     };
     problems.check()?;
+    let paths = built.keys().map(|name| format!("{}/{name}", setup.name));
+    setup.check_links(paths)?;
     for (name, contents) in built {
         files.insert(
             format!("{}/{name}", setup.name),

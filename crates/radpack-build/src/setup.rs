@@ -8,11 +8,12 @@ use radpack_version::VersionRef;
 use semver::Version;
 
 use crate::error::{BuildError, ErrorKind, Problem, Problems};
-use crate::folder::Folder;
+use crate::folder::{Folder, parent};
 use crate::options::{EntryOption, Options};
 use crate::package_json::{PACKAGE_JSON, PackageJson, Settings};
 use crate::package_name;
 use crate::prune::Retention;
+use crate::registers::RADPACK_JSON;
 use crate::report::Warning;
 
 /// The output folder where none is given.
@@ -151,6 +152,39 @@ impl Setup {
             folder: opened,
             package,
         })
+    }
+}
+
+impl Setup {
+    /// Refuses to write files (relative to the output folder) that links in that folder would lead among those of the package.
+    pub(crate) fn check_links(&self, files: impl Iterator<Item = String>) -> Result<(), Problem> {
+        let folders: BTreeSet<String> = files.map(|file| parent(&file).to_owned()).collect();
+        for folder in folders {
+            let folder = self.out.join(folder);
+            let Ok(real) = folder.canonicalize() else {
+                continue; // not there, so it will be made
+            };
+            if real.starts_with(self.folder.root()) && !real.starts_with(&self.out) {
+                return Err(would_overwrite(&folder, "files of the package by a link"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The folders that patterns do not look into: the output folder, where builds go that are not told where to, and where
+    /// the package was built into its own folder, what that left. Without a manifest nothing was built, and what lies there
+    /// is the package's own.
+    pub(crate) fn skipped(&self) -> Vec<PathBuf> {
+        let built = |folder: &Path| folder.join(RADPACK_JSON).is_file();
+        let mut skipped = vec![self.out.clone()];
+        if built(&self.out) {
+            skipped.push(self.target.clone());
+        }
+        let usual = self.folder.root().join(DEFAULT_OUT);
+        if built(&usual) {
+            skipped.push(usual);
+        }
+        skipped
     }
 }
 

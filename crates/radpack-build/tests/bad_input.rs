@@ -339,6 +339,31 @@ mod unix {
     }
 
     #[test]
+    fn links_in_the_output_folder_lead_to_nothing_of_the_package() {
+        let place = Place::new();
+        let build = linked(&place);
+        symlink("real/a.js", place.path().join("package/link.js")).unwrap();
+        fs::create_dir_all(place.out().join("p/c")).unwrap();
+        fs::create_dir_all(place.out().join("elsewhere")).unwrap();
+        let link = place.out().join("p/c/real");
+        symlink("../../../package/real", &link).unwrap();
+        let before = tree(place.path());
+        let found = problems(build.run());
+        let message = "the files would go to ";
+        assert!(found.starts_with(message), "{found}");
+        assert!(found.contains("p/c/real, which holds files of the package by a link"));
+        assert_eq!(tree(place.path()), before);
+        // One that leads to where nothing of the package is, is someone's own business.
+        fs::remove_file(&link).unwrap();
+        symlink("../../elsewhere", &link).unwrap();
+        build.run().unwrap();
+        assert_eq!(
+            fs::read_dir(place.out().join("elsewhere")).unwrap().count(),
+            1
+        );
+    }
+
+    #[test]
     fn a_read_only_output_folder() {
         let place = Place::new();
         place.package("p", "1.0.0").run().unwrap();

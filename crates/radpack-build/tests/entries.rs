@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Place, code, problems};
-use radpack_build::LeftOutReason;
+use radpack_build::{Build, LeftOutReason};
 
 #[test]
 fn a_syntax_error_in_what_is_declared_a_module_has_its_place() {
@@ -149,4 +149,31 @@ fn a_replacement_that_is_not_there_or_leads_out() {
         problems(build("../up.js")),
         "package.json: exports[\"./a\"]: \"./a.js\" leads out of the package"
     );
+}
+
+#[test]
+fn patterns_do_not_find_what_was_built() {
+    let place = Place::new();
+    let build = |out: Option<&str>| {
+        let folder = place.write(
+            "package",
+            &[
+                ("package.json", r#"{"name":"p","version":"1.0.0"}"#),
+                ("a.js", "export {};"),
+            ],
+        );
+        let build = Build::new(&folder).entry("*", "./*.js");
+        let build = match out {
+            Some(out) => build.out(folder.join(out)),
+            None => build,
+        };
+        let report = build.run().unwrap();
+        let names = report.entries.into_iter().map(|entry| entry.name);
+        names.collect::<Vec<_>>()
+    };
+    // Where no output folder is given, it lies in the package: also for a build that goes elsewhere later.
+    assert_eq!(build(None), ["a"]);
+    assert_eq!(build(None), ["a"]);
+    assert_eq!(build(Some("elsewhere")), ["a"]);
+    assert_eq!(build(Some("elsewhere")), ["a"]);
 }
