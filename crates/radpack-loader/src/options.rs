@@ -36,6 +36,9 @@ pub struct FetchOptions {
     /// The only hosts that are asked, redirects included: `host`, `host:port`, or `*.domain` for all below it. `None`, the default,
     /// allows all. Files and what is in memory are not concerned.
     pub allowed_hosts: Option<Vec<String>>,
+    /// Certificates of authorities that are trusted for https beside those of this machine, such as that of a company: texts in PEM,
+    /// each with one certificate or more. None, unless it is said otherwise.
+    pub root_certificates: Vec<String>,
     /// The largest manifest, in bytes, uncompressed: 64 MiB. It bounds all that one register leads to, together.
     pub manifest_bytes: usize,
     /// The largest module, in bytes, uncompressed: 32 MiB.
@@ -55,6 +58,7 @@ impl Default for FetchOptions {
             longest_backoff: Duration::from_secs(5),
             redirects: 5,
             allowed_hosts: None,
+            root_certificates: Vec::new(),
             manifest_bytes: 64 << 20,
             module_bytes: 32 << 20,
             at_once: 64,
