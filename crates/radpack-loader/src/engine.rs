@@ -231,6 +231,10 @@ impl Engine {
         Some(record)
     }
 
+    pub(crate) fn has_disk(&self) -> bool {
+        self.disk.is_some()
+    }
+
     /// A manifest as it was stored last.
     pub(crate) async fn stored_document(&self, url: &str) -> Option<Arc<Document>> {
         let disk = self.disk.as_ref()?;

@@ -203,3 +203,40 @@ async fn a_folder_that_cannot_be_used_is_an_error() {
     let error = builder().disk(&path).build().await.unwrap_err();
     assert_eq!(error.kind(), LoadErrorKind::Setup);
 }
+
+#[tokio::test]
+async fn what_is_no_register_takes_the_place_of_none_on_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start().await;
+    let good = || Reply::ok(manifest("a", "[1]", b"contents")).etag("\"one\"");
+    server.on("/radpack.json", good());
+    server.on("/a.js", Reply::ok("contents"));
+    let warm = radpack(&server, folder.path()).await;
+    for bad in [
+        "<html>We will be back soon</html>",
+        "",
+        "{\"exports\":{\"a\":{\"v\":[[]],\"d\":[]}}}",
+        "{\"url\":\"radpack.json\"}",
+    ] {
+        server.on("/radpack.json", Reply::ok(bad).etag("\"bad\""));
+        assert_eq!(
+            warm.refresh().await.unwrap_err().kind(),
+            LoadErrorKind::Register,
+            "{bad}"
+        );
+        // A start while it lasts has what was there last, and says what is wrong.
+        let cold = radpack(&server, folder.path()).await;
+        let status = &cold.status().registers[0];
+        assert_eq!(status.standing, Standing::Stale, "{bad}");
+        assert_eq!(
+            status.error.as_ref().unwrap().kind(),
+            LoadErrorKind::Register
+        );
+        assert_eq!(cold.load("a").await.unwrap().bytes(), "contents");
+        server.on("/radpack.json", good());
+        cold.refresh().await.unwrap();
+        assert_eq!(cold.status().registers[0].standing, Standing::Fresh);
+        let last = server.requests().pop().unwrap();
+        assert_eq!(last.headers["if-none-match"], "\"one\"", "{bad}");
+    }
+}

@@ -415,3 +415,72 @@ async fn mirrors_are_asked_for_manifests_and_modules() {
     let error = radpack.load("a").await.unwrap_err();
     assert!(error.report().contains("404"), "{error:?}");
 }
+
+#[tokio::test]
+async fn a_mirror_is_asked_where_a_server_answers_with_a_page_for_people() {
+    let (server, mirror) = (Server::start().await, Server::start().await);
+    server.on("/live/radpack.json", Reply::ok("<html>Sorry!</html>"));
+    server.on("/live/a.js", Reply::ok("<html>Sorry!</html>"));
+    let register = manifest("a", "[1]", CODE);
+    let register = register.replacen('{', r#"{"vars":{"baseUrl":"${host}/live"},"#, 1);
+    mirror.on("/eu/radpack.json", Reply::ok(register));
+    mirror.on("/eu/a.js", Reply::ok(CODE));
+    let source = Source::from(server.url("/live/radpack.json")).fallback(mirror.url("/${region}"));
+    let radpack = builder()
+        .register(source)
+        .context("region", "eu")
+        .context("host", server.url(""));
+    let radpack = radpack.build().await.unwrap();
+    assert_eq!(radpack.load("a").await.unwrap().bytes(), CODE);
+    assert_eq!(
+        (server.count("/live/a.js"), mirror.count("/eu/a.js")),
+        (1, 1)
+    );
+}
+
+#[tokio::test]
+async fn a_tag_of_one_mirror_is_told_to_no_other() {
+    let (server, mirror) = (Server::start().await, Server::start().await);
+    let reply = || Reply::ok(manifest("a", "[1]", CODE));
+    server.on("/radpack.json", reply().etag("\"live\""));
+    mirror.on("/radpack.json", reply().etag("\"mirror\""));
+    let source = Source::from(server.url("/radpack.json")).fallback(mirror.url(""));
+    let radpack = builder().register(source).build().await.unwrap();
+    let down = || Reply::status(404);
+    server.on("/radpack.json", down());
+    radpack.refresh().await.unwrap();
+    radpack.refresh().await.unwrap();
+    server.on("/radpack.json", reply().etag("\"live\""));
+    radpack.refresh().await.unwrap();
+    let tags = |server: &Server| -> Vec<Option<String>> {
+        let requests = server.requests();
+        let tags = requests
+            .iter()
+            .map(|request| request.headers.get("if-none-match").cloned());
+        tags.collect()
+    };
+    let (live, other) = (Some("\"live\"".to_owned()), Some("\"mirror\"".to_owned()));
+    assert_eq!(tags(&server), [None, live, None, None]);
+    assert_eq!(tags(&mirror), [None, other]);
+}
+
+#[tokio::test]
+async fn who_was_not_asked_for_changes_cannot_say_that_there_are_none() {
+    // It gives neither tag nor date, and then answers 304.
+    let replies = vec![Reply::ok(manifest("a", "[1]", CODE)), Reply::status(304)];
+    let (_server, radpack) = with_register(replies, quick()).await;
+    let radpack = radpack.unwrap();
+    let error = radpack.refresh().await.unwrap_err();
+    assert!(error.report().contains("304"), "{error:?}");
+    assert!(radpack.resolve("a").is_ok());
+}
+
+#[tokio::test]
+async fn a_redirect_does_not_tell_where_it_came_from() {
+    let (server, radpack) = with_module(vec![Reply::redirect("/elsewhere.js")]).await;
+    server.on("/elsewhere.js", Reply::ok(CODE));
+    radpack.load("a").await.unwrap();
+    let last = server.requests().pop().unwrap();
+    assert_eq!(last.path, "/elsewhere.js");
+    assert!(!last.headers.contains_key("referer"), "{last:?}");
+}
