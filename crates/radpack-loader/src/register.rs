@@ -583,7 +583,10 @@ impl Reader {
             validators: stored.as_ref().map(|document| &document.validators),
         };
         match (self.engine.fetcher.fetch(&ask, is_json).await, stored) {
-            (Ok(Answer::NotModified), Some(document)) => Ok((document, Whence::Known)),
+            (Ok(Answer::NotModified), Some(document)) => {
+                self.engine.keep_document(url, &document).await;
+                Ok((document, Whence::Known))
+            }
             (Ok(Answer::NotModified), None) => {
                 let message = format!(
                     "{url} was answered as not modified, without having been asked whether it is"
