@@ -297,7 +297,9 @@ async fn compressed_answers_are_read_and_bounded_by_what_they_come_to() {
             "gzip" => include_str!("compressed/gzip"),
             "br" => include_str!("compressed/br"),
             "zstd" => include_str!("compressed/zstd"),
-            _ => include_str!("compressed/bomb"),
+            "bomb-gzip" => include_str!("compressed/bomb-gzip"),
+            "bomb-br" => include_str!("compressed/bomb-br"),
+            _ => include_str!("compressed/bomb-zstd"),
         };
         let digits = text.trim().as_bytes().as_chunks::<2>().0.iter();
         let bytes =
@@ -316,14 +318,38 @@ async fn compressed_answers_are_read_and_bounded_by_what_they_come_to() {
         let accepted = &server.requests()[0].headers["accept-encoding"];
         assert!(accepted.contains(encoding), "{accepted}");
     }
-    let bomb = read("bomb");
-    assert!(bomb.len() < 10_000, "it is small as it comes");
-    let reply = Reply::ok(bomb).header("Content-Encoding", "gzip");
-    let options = FetchOptions {
-        manifest_bytes: 100_000,
-        ..quick()
-    };
-    let (_, radpack) = with_register(vec![reply], options).await;
+    for encoding in ["gzip", "br", "zstd"] {
+        let bomb = read(&format!("bomb-{encoding}"));
+        assert!(bomb.len() < 10_000, "it is small as it comes");
+        let reply = Reply::ok(bomb).header("Content-Encoding", encoding);
+        let options = FetchOptions {
+            manifest_bytes: 100_000,
+            ..quick()
+        };
+        let (_, radpack) = with_register(vec![reply], options).await;
+        let error = radpack.unwrap_err();
+        assert_eq!(
+            error.kind(),
+            LoadErrorKind::TooLarge,
+            "{encoding}: {error:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_limits_that_nobody_set_are_32_and_64_mebibytes() {
+    let options = FetchOptions::default();
+    assert_eq!(
+        (options.module_bytes, options.manifest_bytes),
+        (32 << 20, 64 << 20)
+    );
+    // Its length is believed, so that not a byte of the body is waited for.
+    let too_long = |bytes: usize| Reply::status(200).fault(Fault::StatesLength(bytes));
+    let (server, radpack) = with_module(vec![too_long((32 << 20) + 1)]).await;
+    let error = radpack.load("a").await.unwrap_err();
+    assert_eq!(error.kind(), LoadErrorKind::TooLarge, "{error:?}");
+    assert_eq!(server.count("/a.js"), 1);
+    let (_, radpack) = with_register(vec![too_long((64 << 20) + 1)], quick()).await;
     assert_eq!(radpack.unwrap_err().kind(), LoadErrorKind::TooLarge);
 }
 
