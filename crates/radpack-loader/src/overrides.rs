@@ -175,13 +175,16 @@ impl Radpack {
             .as_ref()
             .map_or(&nothing, |known| &known.documents);
         let is_first = slot.known.is_none();
-        let reading = match register::read(engine, part, context, documents, is_first).await {
-            Ok(reading) => reading,
-            Err(error) => {
-                slot.failed = Some((Instant::now(), error.clone()));
-                return Err(error);
-            }
-        };
+        let reading = register::read(engine, part, context, documents, is_first).await;
+        // A preview that is gone is not brought back from disk, as a register would be.
+        let reading = reading.and_then(|reading| match reading.stale {
+            Some(error) => Err(error),
+            None => Ok(reading),
+        });
+        if let Err(error) = &reading {
+            slot.failed = Some((Instant::now(), error.clone()));
+        }
+        let reading = reading?;
         let state = match (reading.changed, &slot.known) {
             (Some(state), _) => state,
             (None, Some(known)) => Arc::clone(&known.state),

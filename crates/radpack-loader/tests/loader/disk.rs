@@ -372,3 +372,19 @@ async fn one_that_is_killed_leaves_nothing_that_is_wrong() {
     let cold = radpack(&server, folder.path()).await;
     assert_eq!(*cold.load("a").await.unwrap().bytes(), contents);
 }
+
+#[tokio::test]
+async fn an_override_that_is_gone_is_not_brought_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start().await;
+    server.on("/radpack.json", Reply::ok(manifest("a", "[1]", b"live")));
+    let preview = server.url("/preview.json");
+    server.on("/preview.json", Reply::ok(manifest("a", "[2]", b"mine")));
+    let warm = radpack(&server, folder.path()).await;
+    let copy = warm.with_overrides(preview.as_str()).await.unwrap();
+    assert_eq!(copy.resolve("a").unwrap().version().to_string(), "2.0.0");
+    server.on("/preview.json", Reply::status(404));
+    let cold = radpack(&server, folder.path()).await;
+    let error = cold.with_overrides(preview.as_str()).await.unwrap_err();
+    assert!(error.report().contains("404"), "{error:?}");
+}
