@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::server::{Fault, Reply, Server};
 use crate::{builder, integrity};
 
-/// How many sequences; `RADPACK_FAULTS` says otherwise.
+/// How many sequences; `RADPACK_FAULTS` says otherwise, such as 10000, which takes a quarter of an hour.
 const SEQUENCES: u64 = 200;
 
 fn code(name: usize) -> Vec<u8> {
@@ -165,9 +165,10 @@ async fn every_load_ends_in_the_right_bytes_or_an_error() {
         .iter()
         .filter(|path| path.to_string_lossy().contains(".new-"));
     assert_eq!(unfinished.count(), 0);
-    // Other tests of this program open files of their own; with a number of sequences that was asked for, there is only this one.
+    // Other tests of this program open files of their own meanwhile; what each sequence left open would be more.
     if sequences > SEQUENCES {
-        assert!(open_files() <= open_before + 8, "{} files", open_files());
+        let most = open_before + usize::try_from(sequences / 4).unwrap();
+        assert!(open_files() < most, "{} files are open", open_files());
     }
     for outcome in ["loaded", "fetch"] {
         assert!(
