@@ -23,7 +23,7 @@ use crate::watch;
 /// How many bytes of files are held in memory, unless it is said otherwise.
 const CACHE_BYTES: usize = 256 << 20;
 
-/// How many bytes the disk cache may have when it is opened, unless it is said otherwise.
+/// How many bytes the disk cache may have, about, unless it is said otherwise.
 const DISK_BYTES: u64 = 4 << 30;
 
 /// Sets up a [`Radpack`]; made by [`Radpack::builder`].
@@ -115,8 +115,8 @@ impl Builder {
         self.disk_with_bytes(folder, most)
     }
 
-    /// As [`disk`](Self::disk), with the number of bytes down to which the folder is brought when it is opened: 4 GiB unless it is
-    /// said otherwise. What was used longest ago leaves first.
+    /// As [`disk`](Self::disk), with the number of bytes at about which the folder is kept: 4 GiB unless it is said otherwise. What was
+    /// used longest ago leaves first.
     pub fn disk_with_bytes(mut self, folder: impl Into<PathBuf>, bytes: u64) -> Self {
         self.disk = Some((folder.into(), bytes));
         self

@@ -93,6 +93,15 @@ impl<K: Clone + Eq + Hash, V: Clone + Weigh> Cache<K, V> {
         (held.weight, evicted)
     }
 
+    /// All that is held, in no order.
+    pub(crate) fn all(&self) -> Vec<(K, V)> {
+        let held = lock(&self.held);
+        let slots = held.slots.iter();
+        slots
+            .map(|(key, slot)| (key.clone(), slot.value.clone()))
+            .collect()
+    }
+
     /// How many bytes are held.
     pub(crate) fn weight(&self) -> usize {
         lock(&self.held).weight
@@ -129,6 +138,7 @@ mod tests {
         assert_eq!(cache.put(4, "ten bytes!"), (10, 2));
         assert_eq!(cache.put(5, "more than ten"), (10, 0));
         assert_eq!((cache.get(&4), cache.get(&5)), (Some("ten bytes!"), None));
+        assert_eq!(cache.all(), [(4, "ten bytes!")]);
         assert_eq!(cache.put(4, "4"), (1, 0));
         assert_eq!(cache.weight(), 1);
     }

@@ -8,7 +8,8 @@ use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -32,7 +33,20 @@ pub(crate) struct Disk {
     folder: Arc<PathBuf>,
     /// The largest file that is read: what is larger cannot have been stored by this.
     most: u64,
+    /// How many bytes it may have, about.
+    most_bytes: u64,
+    /// How many bytes were written since somebody looked at how many there are.
+    written: Arc<AtomicU64>,
 }
+
+/// The folders in it.
+const PARTS: [&str; 4] = ["files", "urls", "manifests", "graphs"];
+
+/// What begins the name of a file that is being written.
+const UNFINISHED: &str = ".new-";
+
+/// After how long nobody comes back to finish a file.
+const GIVEN_UP: Duration = Duration::from_secs(3_600);
 
 /// What is stored of a manifest: where its bytes are, and how to ask whether they still are the ones.
 #[derive(Serialize, Deserialize)]
@@ -60,10 +74,11 @@ impl Disk {
     ) -> Result<Self, LoadError> {
         let path = folder.clone();
         let opened = blocking(move || {
-            for part in ["files", "urls", "manifests", "graphs"] {
+            for part in PARTS {
                 fs::create_dir_all(path.join(part))?;
             }
-            prune(&path, most_bytes)
+            prune(&path, most_bytes);
+            Ok::<_, io::Error>(())
         });
         opened.await?.map_err(|error| {
             let message = format!("cannot use {} as the disk cache", folder.display());
@@ -72,7 +87,30 @@ impl Disk {
         Ok(Disk {
             folder: Arc::new(folder),
             most: most_file as u64,
+            most_bytes,
+            written: Arc::default(),
         })
+    }
+
+    /// Whether so much was written that it is time to [`tidy`](Self::tidy).
+    pub(crate) fn has_grown(&self) -> bool {
+        self.written.load(Ordering::Relaxed) > self.most_bytes / 8
+    }
+
+    /// Removes what was used longest ago, as opening does. What is in memory counts as used now, though nobody asks the disk for it.
+    pub(crate) async fn tidy(&self, files: Vec<Digest>, graphs: Vec<GraphId>) {
+        self.written.store(0, Ordering::Relaxed);
+        let disk = self.clone();
+        let tidy = move || {
+            for file in &files {
+                touch(&disk.of_digest(file));
+            }
+            for graph in graphs {
+                touch(&disk.of_graph(graph));
+            }
+            prune(&disk.folder, disk.most_bytes);
+        };
+        let _ = blocking(tidy).await;
     }
 
     /// A file by its digest, or by its URL.
@@ -151,6 +189,18 @@ impl Disk {
         let _ = blocking(store).await;
     }
 
+    /// Notes that a manifest still is as it was stored; says whether it is there.
+    pub(crate) async fn keep_document(&self, url: &str) -> bool {
+        let (disk, url) = (self.clone(), url.to_owned());
+        let keep = move || {
+            // Reading it is using it.
+            let stored: StoredDocument = disk.json(&disk.of_url("manifests", &url))?;
+            let digest = Stated::parse(&stored.digest)?.digest()?;
+            (stored.url == url && touch(&disk.of_digest(&digest))).then_some(())
+        };
+        blocking(keep).await.is_ok_and(|kept| kept.is_some())
+    }
+
     /// A graph that was loaded once.
     pub(crate) async fn graph(&self, id: GraphId) -> Option<Record> {
         let disk = self.clone();
@@ -197,11 +247,6 @@ impl Disk {
             self.drop_damaged(&path);
             return None;
         }
-        // What is used stays longest; where that cannot be noted, it only leaves earlier.
-        let _ = fs::File::options()
-            .append(true)
-            .open(&path)
-            .and_then(|file| file.set_modified(SystemTime::now()));
         Some(bytes.into())
     }
 
@@ -220,6 +265,7 @@ impl Disk {
         file.take(self.most.saturating_add(1))
             .read_to_end(&mut bytes)
             .ok()?;
+        touch(path);
         (bytes.len() as u64 <= self.most).then_some(bytes)
     }
 
@@ -242,10 +288,12 @@ impl Disk {
             let folder = path.parent().unwrap_or(&self.folder);
             fs::create_dir_all(folder)?;
             let mut file = tempfile::Builder::new()
-                .prefix(".new-")
+                .prefix(UNFINISHED)
                 .tempfile_in(folder)?;
             file.write_all(bytes)?;
             file.persist(path)?;
+            self.written
+                .fetch_add(bytes.len() as u64, Ordering::Relaxed);
             Ok(())
         };
         if let Err(error) = write() {
@@ -263,35 +311,73 @@ fn hexadecimal(bytes: &[u8]) -> String {
     text
 }
 
-/// Removes the files used longest ago until the others have at most so many bytes. What vanishes meanwhile, others have removed.
-fn prune(folder: &Path, most: u64) -> io::Result<()> {
+/// Notes that a file was used: what is, stays longest. Where that cannot be noted, it only leaves earlier. Says whether it is there.
+fn touch(path: &Path) -> bool {
+    let file = fs::File::options().append(true).open(path);
+    file.and_then(|file| file.set_modified(SystemTime::now()))
+        .is_ok()
+}
+
+/// Removes the files used longest ago until the others have at most so many bytes, and those that were begun and never finished. What
+/// vanishes meanwhile, others have removed; what others have put there is not looked at.
+fn prune(folder: &Path, most: u64) {
     let mut files = Vec::new();
-    let mut rest = vec![folder.to_owned()];
-    while let Some(folder) = rest.pop() {
-        for entry in fs::read_dir(folder)? {
-            let entry = entry?;
-            let Ok(metadata) = entry.metadata() else {
-                continue;
-            };
-            if metadata.is_dir() {
-                rest.push(entry.path());
-            } else {
-                let used = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-                files.push((used, metadata.len(), entry.path()));
-            }
-        }
+    for part in PARTS {
+        gather(&folder.join(part), &mut files);
     }
-    let mut held: u64 = files.iter().map(|(_, length, _)| length).sum();
-    files.sort();
-    for (_, length, path) in files {
+    let now = SystemTime::now();
+    files.retain(|file| {
+        let given_up = file.is_unfinished
+            && now
+                .duration_since(file.used)
+                .is_ok_and(|age| age > GIVEN_UP);
+        !(given_up && fs::remove_file(&file.path).is_ok())
+    });
+    let mut held: u64 = files.iter().map(|file| file.bytes).sum();
+    files.sort_by_key(|file| file.used);
+    for file in files {
         if held <= most {
             break;
         }
-        if fs::remove_file(path).is_ok() {
-            held -= length;
+        if fs::remove_file(&file.path).is_ok() {
+            held -= file.bytes;
         }
     }
-    Ok(())
+}
+
+/// A file in the cache.
+struct Stored {
+    path: PathBuf,
+    used: SystemTime,
+    bytes: u64,
+    is_unfinished: bool,
+}
+
+/// The files of a folder and those below it, if they have names that are given here.
+fn gather(folder: &Path, files: &mut Vec<Stored>) {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    for entry in entries {
+        let name = entry.file_name();
+        let name = name.to_str().unwrap_or_default();
+        let is_unfinished = name.starts_with(UNFINISHED);
+        let is_hash = name
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        let Ok(metadata) = entry.metadata() else {
+            continue;
+        };
+        if metadata.is_dir() && is_hash && name.len() == 2 {
+            gather(&entry.path(), files);
+        } else if metadata.is_file() && (is_unfinished || is_hash && matches!(name.len(), 64 | 96))
+        {
+            files.push(Stored {
+                path: entry.path(),
+                used: metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH),
+                bytes: metadata.len(),
+                is_unfinished,
+            });
+        }
+    }
 }
 
 #[cfg(test)]
@@ -343,13 +429,78 @@ mod tests {
                 .open(disk.of_digest(&file.digest))
                 .unwrap();
             stored
-                .set_modified(SystemTime::now() - std::time::Duration::from_secs(age))
+                .set_modified(SystemTime::now() - Duration::from_secs(age))
                 .unwrap();
         }
         let disk = open(15).await.unwrap();
         let url = Arc::<str>::from("https://h/a.js");
         assert!(disk.file(Some(old.digest), &url).await.is_none());
         assert!(disk.file(Some(new.digest), &url).await.is_some());
+    }
+
+    #[tokio::test]
+    async fn what_others_have_put_there_stays_and_what_was_never_finished_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let foreign = [
+            "notes.txt",
+            "files/notes.txt",
+            "photos/00/0000",
+            "files/zz/a",
+        ];
+        for path in foreign {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "x".repeat(1_000)).unwrap();
+        }
+        let disk = Disk::open(folder.path().to_owned(), 1 << 20, 1 << 20)
+            .await
+            .unwrap();
+        let file = file("export {};");
+        disk.store_file(Arc::clone(&file), None).await;
+        let parent = disk.of_digest(&file.digest).parent().unwrap().to_owned();
+        let (old, new) = (parent.join(".new-old"), parent.join(".new-new"));
+        for path in [&old, &new] {
+            fs::write(path, "half of").unwrap();
+        }
+        let days_ago = SystemTime::now() - 48 * GIVEN_UP;
+        let opened = fs::File::options().append(true).open(&old).unwrap();
+        opened.set_modified(days_ago).unwrap();
+        disk.tidy(Vec::new(), Vec::new()).await;
+        assert!(!old.exists() && new.exists() && disk.of_digest(&file.digest).exists());
+        Disk::open(folder.path().to_owned(), 0, 1 << 20)
+            .await
+            .unwrap();
+        assert!(!new.exists() && !disk.of_digest(&file.digest).exists());
+        for path in foreign {
+            assert!(folder.path().join(path).exists(), "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_in_use_is_not_removed_before_what_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = Disk::open(folder.path().to_owned(), 200, 1 << 20)
+            .await
+            .unwrap();
+        let (used, unused) = (file("in memory for days"), file("used once, not long ago"));
+        for (file, age) in [(&used, 1_000), (&unused, 10)] {
+            disk.store_file(Arc::clone(file), None).await;
+            let stored = fs::File::options()
+                .append(true)
+                .open(disk.of_digest(&file.digest))
+                .unwrap();
+            stored
+                .set_modified(SystemTime::now() - Duration::from_secs(age))
+                .unwrap();
+        }
+        assert!(disk.has_grown());
+        let disk = Disk {
+            most_bytes: 30,
+            ..disk
+        };
+        disk.tidy(vec![used.digest], Vec::new()).await;
+        assert!(!disk.has_grown());
+        assert!(disk.of_digest(&used.digest).exists() && !disk.of_digest(&unused.digest).exists());
     }
 
     #[tokio::test]

@@ -73,6 +73,15 @@ pub(crate) struct Want {
     pub(crate) stated: Option<Stated>,
 }
 
+impl Want {
+    /// The same file, told apart by what it is held to.
+    pub(crate) fn held_to(&self, stated: &Stated) -> Self {
+        let mut want = self.clone();
+        want.key.integrity = stated.digest().map(|digest| Arc::from(text_of(&digest)));
+        want
+    }
+}
+
 pub(crate) struct Engine {
     pub(crate) fetcher: Fetcher,
     pub(crate) integrity: Integrity,
@@ -174,6 +183,7 @@ impl Engine {
                 {
                     let url = known.is_none().then(|| want.key.url.clone());
                     disk.store_file(Arc::clone(&file), url).await;
+                    self.tidy(disk).await;
                 }
                 file
             }
@@ -231,10 +241,23 @@ impl Engine {
         Some(record)
     }
 
+    pub(crate) fn has_disk(&self) -> bool {
+        self.disk.is_some()
+    }
+
     /// A manifest as it was stored last.
     pub(crate) async fn stored_document(&self, url: &str) -> Option<Arc<Document>> {
         let disk = self.disk.as_ref()?;
         disk.document(url).await.map(Arc::new)
+    }
+
+    /// Notes that a manifest still is the one that was stored.
+    pub(crate) async fn keep_document(&self, url: &str, document: &Arc<Document>) {
+        if let Some(disk) = &self.disk
+            && !disk.keep_document(url).await
+        {
+            disk.store_document(url, Arc::clone(document)).await;
+        }
     }
 
     /// Stores a manifest, if it came over the network.
@@ -243,6 +266,17 @@ impl Engine {
             && !url.starts_with("file:")
         {
             disk.store_document(url, Arc::clone(document)).await;
+            self.tidy(disk).await;
+        }
+    }
+
+    /// Brings the disk within its bounds, if much was written.
+    async fn tidy(&self, disk: &Disk) {
+        if disk.has_grown() {
+            let files = self.files.all().into_iter();
+            let graphs = self.graphs.all().into_iter();
+            let files = files.map(|(_, file)| file.digest).collect();
+            disk.tidy(files, graphs.map(|(id, _)| id).collect()).await;
         }
     }
 }

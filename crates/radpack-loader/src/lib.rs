@@ -80,6 +80,8 @@ mod snapshot;
 mod source;
 mod stack;
 mod status;
+#[cfg(test)]
+mod swap_model;
 #[cfg(feature = "tower")]
 mod tower;
 mod watch;

@@ -125,7 +125,7 @@ pub(crate) fn from_disk(source: &str, error: &LoadError) {
         name: "radpack.register.from-disk",
         source,
         error = error.report(),
-        "a register could not be fetched; the one that was stored last serves"
+        "a register could not be read; the one that was stored last serves"
     );
 }
 

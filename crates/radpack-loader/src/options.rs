@@ -36,6 +36,9 @@ pub struct FetchOptions {
     /// The only hosts that are asked, redirects included: `host`, `host:port`, or `*.domain` for all below it. `None`, the default,
     /// allows all. Files and what is in memory are not concerned.
     pub allowed_hosts: Option<Vec<String>>,
+    /// Certificates of authorities that are trusted for https beside those of this machine, such as that of a company: texts in PEM,
+    /// each with one certificate or more. None, unless it is said otherwise.
+    pub root_certificates: Vec<String>,
     /// The largest manifest, in bytes, uncompressed: 64 MiB. It bounds all that one register leads to, together.
     pub manifest_bytes: usize,
     /// The largest module, in bytes, uncompressed: 32 MiB.
@@ -55,6 +58,7 @@ impl Default for FetchOptions {
             longest_backoff: Duration::from_secs(5),
             redirects: 5,
             allowed_hosts: None,
+            root_certificates: Vec::new(),
             manifest_bytes: 64 << 20,
             module_bytes: 32 << 20,
             at_once: 64,
@@ -73,7 +77,7 @@ impl Default for FetchOptions {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WatchOptions {
     /// How old a register may get before it is asked for again: 5 min. Up to a tenth is added or taken away at random, so that many
-    /// processes do not ask at the same moment.
+    /// processes do not ask at the same moment. To ask never again by itself, turn [`in_background`](Self::in_background) off.
     pub time_to_stale: Duration,
     /// After a failure, doubled for each further one, up to the time to stale; half of it is random: 1 s.
     pub backoff: Duration,
@@ -87,6 +91,37 @@ impl Default for WatchOptions {
             time_to_stale: Duration::from_secs(300),
             backoff: Duration::from_secs(1),
             in_background: true,
+        }
+    }
+}
+
+/// The longest wait. A runtime's clock cannot tell longer ones, such as `Duration::MAX`, from now.
+const LONGEST: Duration = Duration::from_secs(30 * 365 * 86_400);
+
+/// The shortest wait between two looks at a register: without any, a machine would do nothing else.
+const SHORTEST: Duration = Duration::from_millis(1);
+
+impl WatchOptions {
+    /// The same, with waits that can be waited.
+    pub(crate) fn bounded(self) -> Self {
+        WatchOptions {
+            time_to_stale: self.time_to_stale.clamp(SHORTEST, LONGEST),
+            backoff: self.backoff.clamp(SHORTEST, LONGEST),
+            ..self
+        }
+    }
+}
+
+impl FetchOptions {
+    /// The same, with waits that can be waited.
+    pub(crate) fn bounded(self) -> Self {
+        FetchOptions {
+            connect_timeout: self.connect_timeout.min(LONGEST),
+            silence_timeout: self.silence_timeout.min(LONGEST),
+            timeout: self.timeout.min(LONGEST),
+            backoff: self.backoff.min(LONGEST),
+            longest_backoff: self.longest_backoff.min(LONGEST),
+            ..self
         }
     }
 }

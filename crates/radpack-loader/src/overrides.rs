@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use futures_util::stream::{FuturesOrdered, StreamExt as _};
-use tokio::sync::Mutex as AsyncMutex;
+use tokio::sync::{Mutex as AsyncMutex, Semaphore};
 use tokio::time::Instant;
 use url::Url;
 
@@ -21,15 +21,29 @@ use crate::work::{blocking, lock};
 /// How many override registers, and how many indexes made with them, are remembered.
 const REMEMBERED: usize = 32;
 
+/// How many override registers are read at once: whoever asks for them, most of what may be fetched at once is left for the others.
+const AT_ONCE: usize = 8;
+
 /// What is remembered of overrides.
-#[derive(Default)]
 pub(crate) struct Overrides {
     registers: Mutex<VecDeque<(Key, Slot)>>,
     moments: Mutex<VecDeque<(Vec<u64>, Arc<Moment>)>>,
+    reading: Semaphore,
+    /// Held while an index is made: it takes time and memory, and those who want the same one get it from who was first.
+    compiling: AsyncMutex<()>,
 }
 
 /// Where an override register is kept; held while it is read.
-type Slot = Arc<AsyncMutex<Option<Known>>>;
+type Slot = Arc<AsyncMutex<Remembered>>;
+
+/// What came of reading an override register.
+#[derive(Default)]
+struct Remembered {
+    known: Option<Known>,
+    /// When it could not be read last, and why. All who ask soon after get the same error: they would wait one after the other for
+    /// what hangs.
+    failed: Option<(Instant, LoadError)>,
+}
 
 /// A register that is read from a URL or path is the same for the same values in its URL.
 #[derive(Clone, PartialEq, Eq)]
@@ -49,7 +63,8 @@ impl Radpack {
     /// A copy with other registers on top: a local build, a preview of somebody's changes. The loader itself stays as it is.
     ///
     /// The copy stands on the snapshot of now, as a request wants it; make one for each. That is cheap: connections, files, override
-    /// registers (until they are stale) and the indexes made with them are shared.
+    /// registers (until they are stale) and the indexes made with them are shared. So are failures, for as long as
+    /// [`WatchOptions::backoff`](crate::WatchOptions::backoff).
     ///
     /// # Errors
     ///
@@ -71,11 +86,11 @@ impl Radpack {
         }
         let numbers = register::numbers(&states);
         let overrides = &self.stack.engine.overrides;
-        let known = lock(&overrides.moments)
-            .iter()
-            .find(|(key, _)| *key == numbers)
-            .map(|(_, moment)| Arc::clone(moment));
-        if let Some(moment) = known {
+        if let Some(moment) = overrides.moment(&numbers) {
+            return Ok(self.at(moment));
+        }
+        let _one_at_a_time = overrides.compiling.lock().await;
+        if let Some(moment) = overrides.moment(&numbers) {
             return Ok(self.at(moment));
         }
         let (number, limits) = (
@@ -142,31 +157,71 @@ impl Radpack {
         };
         let slot = engine.overrides.slot(key);
         let mut slot = slot.lock().await;
-        let stale = self.stack.watch.time_to_stale;
-        if let Some(known) = slot
-            .as_ref()
-            .filter(|known| known.confirmed.elapsed() < stale)
+        let watch = &self.stack.watch;
+        if let Some(known) = &slot.known
+            && known.confirmed.elapsed() < watch.time_to_stale
         {
             return Ok(Arc::clone(&known.state));
         }
+        if let Some((when, error)) = &slot.failed
+            && when.elapsed() < watch.backoff
+        {
+            return Err(error.clone());
+        }
+        let _permit = engine.overrides.reading.acquire().await;
         let nothing = Documents::new();
-        let documents = slot.as_ref().map_or(&nothing, |known| &known.documents);
-        let reading = register::read(engine, part, context, documents, slot.is_none()).await?;
-        let state = match (reading.changed, slot.as_ref()) {
+        let documents = slot
+            .known
+            .as_ref()
+            .map_or(&nothing, |known| &known.documents);
+        let is_first = slot.known.is_none();
+        let reading = register::read(engine, part, context, documents, is_first).await;
+        // A preview that is gone is not brought back from disk, as a register would be.
+        let reading = reading.and_then(|reading| match reading.stale {
+            Some(error) => Err(error),
+            None => Ok(reading),
+        });
+        if let Err(error) = &reading {
+            slot.failed = Some((Instant::now(), error.clone()));
+        }
+        let reading = reading?;
+        let state = match (reading.changed, &slot.known) {
             (Some(state), _) => state,
             (None, Some(known)) => Arc::clone(&known.state),
             (None, None) => return Err(LoadError::interrupted()),
         };
-        *slot = Some(Known {
-            state: Arc::clone(&state),
-            documents: reading.documents,
-            confirmed: Instant::now(),
-        });
+        *slot = Remembered {
+            known: Some(Known {
+                state: Arc::clone(&state),
+                documents: reading.documents,
+                confirmed: Instant::now(),
+            }),
+            failed: None,
+        };
         Ok(state)
     }
 }
 
+impl Default for Overrides {
+    fn default() -> Self {
+        Overrides {
+            registers: Mutex::default(),
+            moments: Mutex::default(),
+            reading: Semaphore::new(AT_ONCE),
+            compiling: AsyncMutex::default(),
+        }
+    }
+}
+
 impl Overrides {
+    /// The index of these registers, if it is remembered.
+    fn moment(&self, numbers: &[u64]) -> Option<Arc<Moment>> {
+        let moments = lock(&self.moments);
+        let mut moments = moments.iter();
+        let (_, moment) = moments.find(|(key, _)| key == numbers)?;
+        Some(Arc::clone(moment))
+    }
+
     /// Forgets the indexes that stand on others than these registers: nobody asks for them again.
     pub(crate) fn forget_but(&self, base: &[u64]) {
         lock(&self.moments).retain(|(numbers, _)| numbers.starts_with(base));

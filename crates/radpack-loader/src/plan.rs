@@ -234,7 +234,7 @@ impl Snapshot {
             (None, Integrity::VerifyIfPresent) => None,
         };
         let urls = match register {
-            Some(register) => register.mirrors(&url),
+            Some(register) => register.mirrors(&url, &self.view.context),
             None => vec![url.to_string()],
         };
         let integrity = text.map(Arc::from);

@@ -175,9 +175,10 @@ impl Radpack {
     }
 
     pub(crate) fn read_in_background(&self, entries: Vec<Arc<Entry>>) {
+        let readers = self.stack.readers(entries);
         let stack = Arc::clone(&self.stack);
         // What goes wrong is in the status, and in an event.
-        tokio::spawn(async move { stack.read(entries).await });
+        tokio::spawn(async move { stack.read_by(readers).await });
     }
 
     /// Waits until every register was read for the first time, or could not be.
@@ -189,13 +190,19 @@ impl Radpack {
         self.stack.ready().await
     }
 
-    /// Asks for all registers again, now, and swaps to what changed. The watch does it by itself when they get stale.
+    /// Asks for all registers again, now, and swaps to what changed. The watch does it by itself when they get stale. What was begun
+    /// goes on where nobody waits for it any longer.
     ///
     /// # Errors
     ///
     /// That of the first register, from the bottom, that is not optional and could not be read. What was read last stays.
     pub async fn refresh(&self) -> Result<(), LoadError> {
-        self.stack.read(self.stack.entries()).await
+        let stack = Arc::clone(&self.stack);
+        // A register that was read, but not put into place, would have to wait for its next time.
+        let refreshed = tokio::spawn(async move { stack.read(stack.entries()).await });
+        refreshed
+            .await
+            .unwrap_or_else(|error| Err(LoadError::interrupted().because(error)))
     }
 
     /// What changed last, and a way to wait for what changes next. `None` until something did. Changes that come faster than they are

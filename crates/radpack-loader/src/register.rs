@@ -3,15 +3,17 @@
 //! The rules (order, inherited vars, cycles, depth) are [`radpack_manifest::Flatten`]'s; what it wants is fetched here, as much at once
 //! as is wanted at once. A plain manifest, which is what nearly every register is, goes to the index as text, the quick way.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 use std::error::Error as _;
+use std::path::{Component, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use radpack_manifest::{
     Flatten, FlattenOptions, Limits, Manifest, Register, RegisterError, RegisterErrorKind,
-    base_url, unexpanded,
+    base_url, expand,
 };
 use radpack_resolve::{Index, IndexError, Layer};
 use serde::Deserialize;
@@ -22,6 +24,7 @@ use url::Url;
 use crate::engine::Engine;
 use crate::error::{LoadError, LoadErrorKind};
 use crate::fetch::{Answer, Ask, Validators, What};
+use crate::names;
 use crate::source::{Origin, Part};
 use crate::work::{blocking, lock};
 
@@ -32,7 +35,7 @@ pub(crate) struct RegisterState {
     layers: Vec<Input>,
     mirrors: Mirrors,
     /// Where it was read over http(s): the folders of files that are its own all the same. Modules are read from no others.
-    only_files_below: Option<Vec<String>>,
+    only_files_below: Option<Vec<PathBuf>>,
     /// The register alone, compiled, until someone takes it.
     alone: Mutex<Option<Arc<Index>>>,
 }
@@ -83,15 +86,27 @@ struct Mirrors {
 }
 
 impl Mirrors {
-    /// A URL and its mirrors.
-    fn of(&self, url: &str) -> Vec<String> {
+    /// A URL and its mirrors; what is still open in base URLs is filled in from the context.
+    fn of(&self, url: &str, context: &BTreeMap<String, String>) -> Vec<String> {
         let mut urls = vec![url.to_owned()];
         if self.fallbacks.is_empty() {
             return urls;
         }
+        let fill_in = |text: &str| {
+            let value = |name: &str| Some(Cow::Borrowed(context.get(name)?.as_str()));
+            expand(text, value).into_owned()
+        };
+        // As URLs are written, so that two spellings of one are the same.
+        let plain = |text: &str| match Url::parse(text) {
+            Ok(url) => String::from(url),
+            Err(_) => text.to_owned(),
+        };
+        let whole = plain(url);
         // The longest base says most exactly what is mirrored.
         let below = |base: &String| {
-            url.strip_prefix(base.as_str())
+            let base = plain(&fill_in(base));
+            whole
+                .strip_prefix(base.trim_end_matches('/'))
                 .filter(|rest| rest.starts_with('/'))
         };
         if let Some(rest) = self
@@ -100,11 +115,8 @@ impl Mirrors {
             .filter_map(below)
             .min_by_key(|rest| rest.len())
         {
-            urls.extend(
-                self.fallbacks
-                    .iter()
-                    .map(|fallback| format!("{fallback}{rest}")),
-            );
+            let mirrors = self.fallbacks.iter();
+            urls.extend(mirrors.map(|fallback| format!("{}{rest}", fill_in(fallback))));
         }
         urls
     }
@@ -112,18 +124,18 @@ impl Mirrors {
 
 impl RegisterState {
     /// A module's URL and its mirrors.
-    pub(crate) fn mirrors(&self, url: &str) -> Vec<String> {
-        self.mirrors.of(url)
+    pub(crate) fn mirrors(&self, url: &str, context: &BTreeMap<String, String>) -> Vec<String> {
+        self.mirrors.of(url, context)
     }
 
     /// Whether a module's `file:` URL may be read for it.
     pub(crate) fn may_read(&self, url: &Url) -> bool {
         match &self.only_files_below {
             None => true,
-            Some(folders) => folders.iter().any(|folder| {
-                url.as_str()
-                    .strip_prefix(folder.as_str())
-                    .is_some_and(|rest| rest.starts_with('/'))
+            // As paths, not as texts: `%2e%2e%2f` is a way out, too.
+            Some(folders) => url.to_file_path().is_ok_and(|path| {
+                let climbs = path.components().any(|part| part == Component::ParentDir);
+                !climbs && folders.iter().any(|folder| path.starts_with(folder))
             }),
         }
     }
@@ -205,13 +217,39 @@ fn compile_inputs<'i>(
 
 /// Reads a register; `known` is what it was read from before.
 ///
-/// Where it was never read (`is_first`) and cannot be fetched, what is stored on disk has to do.
+/// Where it was never read (`is_first`) and cannot be fetched, or is no register, what is stored on disk has to do.
 pub(crate) async fn read(
     engine: &Arc<Engine>,
     part: &Part,
     context: &BTreeMap<String, String>,
     known: &Documents,
     is_first: bool,
+) -> Result<Reading, LoadError> {
+    let now = read_with(engine, part, context, known, is_first, false).await;
+    let Err(error) = now else { return now };
+    if !is_first || !engine.has_disk() {
+        return Err(error);
+    }
+    match read_with(engine, part, context, known, true, true).await {
+        Ok(reading) => {
+            names::from_disk(&part.to_string(), &error);
+            Ok(Reading {
+                stale: Some(error),
+                ..reading
+            })
+        }
+        Err(_) => Err(error),
+    }
+}
+
+/// As [`read`]; with `only_stored`, nothing is asked of the network.
+async fn read_with(
+    engine: &Arc<Engine>,
+    part: &Part,
+    context: &BTreeMap<String, String>,
+    known: &Documents,
+    is_first: bool,
+    only_stored: bool,
 ) -> Result<Reading, LoadError> {
     let (url, register) = match &part.origin {
         Origin::Index(index) => {
@@ -281,27 +319,35 @@ pub(crate) async fn read(
         known: known.clone(),
         fallbacks: part.fallbacks.clone(),
         root: url.as_deref().and_then(base_url).map(str::to_owned),
+        context: context.clone(),
         is_first,
+        only_stored,
     };
     let flatten = Flatten::with_options(None, register, options);
-    let (content, documents, stale) = reader.read(flatten, part).await?;
+    let Gathered {
+        inputs,
+        documents,
+        fetched,
+        stale,
+    } = reader.read(flatten, part).await?;
     let unchanged = !is_first && are_same(known, &documents);
-    if unchanged {
-        return Ok(Reading {
+    let reading = if unchanged {
+        Reading {
             changed: None,
             documents,
             stale,
-        });
+        }
+    } else {
+        let limits = engine.limits();
+        compiled(inputs, part, url.as_deref(), documents, stale, limits).await?
+    };
+    // Only now: what turned out to be no register must not take the place of one on disk.
+    for url in &fetched {
+        if let Some(document) = reading.documents.get(url) {
+            engine.store_document(url, document).await;
+        }
     }
-    compiled(
-        content,
-        part,
-        url.as_deref(),
-        documents,
-        stale,
-        engine.limits(),
-    )
-    .await
+    Ok(reading)
 }
 
 /// What was read, compiled by itself: so that what is wrong with it is said of it.
@@ -360,21 +406,18 @@ impl RegisterState {
                     .get("baseUrl")
                     .map(|base| base.trim_end_matches('/'));
                 let stated = stated.or(index.base_url());
-                bases.extend(
-                    stated
-                        .filter(|base| unexpanded(base).is_none())
-                        .map(str::to_owned),
-                );
+                bases.extend(stated.map(str::to_owned));
             }
         }
         let is_file = |url: &&String| url.starts_with("file:");
         let from_network = documents.keys().any(|url| !is_file(&url));
         let folders = || {
             let files = documents.keys().filter(is_file);
-            files
-                .filter_map(|url| base_url(url))
-                .map(str::to_owned)
-                .collect()
+            let folder = |url: &String| {
+                let path = Url::parse(url).ok()?.to_file_path().ok()?;
+                Some(path.parent()?.to_owned())
+            };
+            files.filter_map(folder).collect()
         };
         RegisterState {
             number: NUMBER.fetch_add(1, Ordering::Relaxed),
@@ -412,6 +455,24 @@ fn named(part: &Part) -> impl Fn(RegisterError) -> LoadError + '_ {
     }
 }
 
+/// What a register was read from, and what came of it.
+struct Gathered {
+    inputs: Vec<Input>,
+    documents: Documents,
+    /// The URLs of those that were fetched, and are not on disk.
+    fetched: Vec<String>,
+    stale: Option<LoadError>,
+}
+
+/// Where a document is from.
+enum Whence {
+    Network,
+    /// It is as it was.
+    Known,
+    /// From disk, because it could not be fetched.
+    Disk(LoadError),
+}
+
 /// Hands a [`Flatten`] what it wants.
 struct Reader {
     engine: Arc<Engine>,
@@ -419,17 +480,15 @@ struct Reader {
     fallbacks: Vec<String>,
     /// The base URL of the register.
     root: Option<String>,
+    context: BTreeMap<String, String>,
     is_first: bool,
+    only_stored: bool,
 }
 
 impl Reader {
-    async fn read(
-        self,
-        mut flatten: Flatten,
-        part: &Part,
-    ) -> Result<(Vec<Input>, Documents, Option<LoadError>), LoadError> {
+    async fn read(self, mut flatten: Flatten, part: &Part) -> Result<Gathered, LoadError> {
         let mut documents = Documents::new();
-        let mut stale = None;
+        let (mut fetched, mut stale) = (Vec::new(), None);
         let mut asked = HashSet::new();
         let mut running = JoinSet::new();
         let limits = self.engine.limits();
@@ -452,8 +511,12 @@ impl Reader {
                 break;
             };
             match answer {
-                Ok((document, why)) => {
-                    stale = stale.or(why);
+                Ok((document, from)) => {
+                    match from {
+                        Whence::Network => fetched.push(url.clone()),
+                        Whence::Known => {}
+                        Whence::Disk(error) => stale = stale.or(Some(error)),
+                    }
                     documents.insert(url.clone(), Arc::clone(&document));
                     let is_root = asked.len() == 1 && documents.len() == 1;
                     let bytes = document.bytes.clone();
@@ -468,7 +531,14 @@ impl Reader {
                     });
                     match supplied.await? {
                         Ok(next) => flatten = next,
-                        Err(input) => return Ok((vec![input], documents, stale)),
+                        Err(input) => {
+                            return Ok(Gathered {
+                                inputs: vec![input],
+                                documents,
+                                fetched,
+                                stale,
+                            });
+                        }
                     }
                 }
                 Err(error) => {
@@ -481,26 +551,42 @@ impl Reader {
         let inputs = manifests
             .into_iter()
             .map(|manifest| Input::Manifest(Arc::new(manifest)));
-        Ok((inputs.collect(), documents, stale))
+        Ok(Gathered {
+            inputs: inputs.collect(),
+            documents,
+            fetched,
+            stale,
+        })
     }
 
     /// A document: as it is there now, or as it was stored.
-    async fn document(&self, url: &str) -> Result<(Arc<Document>, Option<LoadError>), LoadError> {
+    async fn document(&self, url: &str) -> Result<(Arc<Document>, Whence), LoadError> {
         let stored = match self.known.get(url) {
             Some(document) => Some(Arc::clone(document)),
             None => self.engine.stored_document(url).await,
         };
+        let is_file = url.starts_with("file:");
+        if self.only_stored && !is_file {
+            let missing = || {
+                let message = format!("{url} is not in the disk cache");
+                LoadError::new(LoadErrorKind::Fetch, message).at(url)
+            };
+            return Ok((stored.ok_or_else(missing)?, Whence::Known));
+        }
         let mirrors = Mirrors {
             bases: self.root.clone().into_iter().collect(),
             fallbacks: self.fallbacks.clone(),
         };
         let ask = Ask {
             what: What::Manifest,
-            urls: &mirrors.of(url),
+            urls: &mirrors.of(url, &self.context),
             validators: stored.as_ref().map(|document| &document.validators),
         };
-        match (self.engine.fetcher.fetch(&ask, |_, _| Ok(())).await, stored) {
-            (Ok(Answer::NotModified), Some(document)) => Ok((document, None)),
+        match (self.engine.fetcher.fetch(&ask, is_json).await, stored) {
+            (Ok(Answer::NotModified), Some(document)) => {
+                self.engine.keep_document(url, &document).await;
+                Ok((document, Whence::Known))
+            }
             (Ok(Answer::NotModified), None) => {
                 let message = format!(
                     "{url} was answered as not modified, without having been asked whether it is"
@@ -508,15 +594,34 @@ impl Reader {
                 Err(LoadError::new(LoadErrorKind::Fetch, message).at(url))
             }
             (Ok(Answer::Bytes(bytes, validators)), _) => {
-                let document = Arc::new(Document { bytes, validators });
-                self.engine.store_document(url, &document).await;
-                Ok((document, None))
+                Ok((Arc::new(Document { bytes, validators }), Whence::Network))
             }
-            (Err(error), Some(document)) if self.is_first && !url.starts_with("file:") => {
-                crate::names::from_disk(url, &error);
-                Ok((document, Some(error)))
+            (Err(error), Some(document)) if self.is_first && !is_file => {
+                names::from_disk(url, &error);
+                Ok((document, Whence::Disk(error)))
             }
             (Err(error), _) => Err(error),
+        }
+    }
+}
+
+/// Whether bytes may be JSON at all, so that a mirror is asked where a server answers with a page for people. It looks only at both
+/// ends: whether they are a register, its reader finds out.
+fn is_json(bytes: &Bytes, url: &str) -> Result<(), LoadError> {
+    let text = bytes.trim_ascii();
+    let may_be = matches!(
+        (text.first(), text.last()),
+        (Some(b'{'), Some(b'}')) | (Some(b'['), Some(b']')) | (Some(b'"'), Some(b'"'))
+    );
+    match serde_json::from_slice::<IgnoredAny>(if may_be { b"null" } else { bytes }) {
+        Ok(_) if may_be => Ok(()),
+        read => {
+            let message = format!("{url} is no register");
+            let failure = LoadError::new(LoadErrorKind::Register, message).at(url);
+            Err(match read {
+                Ok(_) => failure,
+                Err(error) => failure.because(error),
+            })
         }
     }
 }
@@ -548,6 +653,7 @@ mod tests {
 
     #[test]
     fn mirrors_hold_what_is_below_a_base() {
+        let none = BTreeMap::new();
         let mirrors = Mirrors {
             bases: vec![
                 "https://a.example/x".into(),
@@ -556,7 +662,7 @@ mod tests {
             fallbacks: vec!["https://b.example".into(), "https://c.example/y".into()],
         };
         assert_eq!(
-            mirrors.of("https://a.example/x/i.js"),
+            mirrors.of("https://a.example/x/i.js", &none),
             [
                 "https://a.example/x/i.js",
                 "https://b.example/i.js",
@@ -564,13 +670,51 @@ mod tests {
             ]
         );
         assert_eq!(
-            mirrors.of("https://a.example/x/deep/i.js")[1],
+            mirrors.of("https://a.example/x/deep/i.js", &none)[1],
             "https://b.example/i.js"
         );
         assert_eq!(
-            mirrors.of("https://a.example/xx/i.js"),
+            mirrors.of("https://a.example/xx/i.js", &none),
             ["https://a.example/xx/i.js"]
         );
+    }
+
+    #[test]
+    fn what_is_open_in_bases_is_filled_in() {
+        let mirrors = Mirrors {
+            bases: vec!["https://${region}.A.example:443/x/".into()],
+            fallbacks: vec!["https://b.example/${region}".into()],
+        };
+        let context = BTreeMap::from([("region".to_owned(), "eu".to_owned())]);
+        let of = |context| mirrors.of("https://eu.a.example/x/i.js", context);
+        assert_eq!(of(&context)[1..], ["https://b.example/eu/i.js"]);
+        assert_eq!(of(&BTreeMap::new()).len(), 1);
+    }
+
+    #[test]
+    fn no_way_leads_out_of_the_folders_whose_files_may_be_read() {
+        let state = RegisterState {
+            number: 1,
+            layers: Vec::new(),
+            mirrors: Mirrors::default(),
+            only_files_below: Some(vec![PathBuf::from("/srv/app")]),
+            alone: Mutex::new(None),
+        };
+        let may_read = |url: &str| state.may_read(&Url::parse(url).unwrap());
+        if cfg!(unix) {
+            assert!(may_read("file:///srv/app/c/a.js"));
+            assert!(may_read("file:///srv/app/..a.js"));
+        }
+        for url in [
+            "file:///srv/application/a.js",
+            "file:///srv/app/../a.js",
+            "file:///srv/app/%2e%2e/a.js",
+            "file:///srv/app/..%2f..%2fetc/hosts",
+            "file:///srv/app/%2e%2e%2fa.js",
+            "file:///etc/hosts",
+        ] {
+            assert!(!may_read(url), "{url}");
+        }
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //!
 //! Each register is read on its own, so that none waits for a slow one; what was read is put together under one lock. A snapshot is
 //! whole before anyone sees it. When to read is [`crate::watch`]'s business.
+//!
+//! That this holds whatever comes between what, `swap_model.rs` goes through.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -36,8 +38,8 @@ pub(crate) struct Stack {
     context: BTreeMap<String, String>,
     /// Bottom first. Only ever added to.
     entries: Mutex<Vec<Arc<Entry>>>,
-    /// Held while a snapshot is made.
-    swapping: AsyncMutex<()>,
+    /// The snapshot that was told of last. Held while one is made and told of.
+    swapping: AsyncMutex<Arc<Moment>>,
     /// Counts whatever happens to the standing of a register.
     events: watch::Sender<u64>,
     changes: watch::Sender<Option<Arc<Change>>>,
@@ -70,20 +72,13 @@ struct Known {
     readers: usize,
 }
 
-/// Someone who reads a register: as long as there is one, it is not due.
-struct Reader<'e> {
-    entry: &'e Entry,
-    stack: &'e Stack,
+/// Someone who reads a register, or is about to: as long as there is one, it is not due.
+pub(crate) struct Reader {
+    entry: Arc<Entry>,
+    stack: Arc<Stack>,
 }
 
-impl<'e> Reader<'e> {
-    fn new(entry: &'e Entry, stack: &'e Stack) -> Self {
-        lock(&entry.known).readers += 1;
-        Reader { entry, stack }
-    }
-}
-
-impl Drop for Reader<'_> {
+impl Drop for Reader {
     fn drop(&mut self) {
         let mut known = lock(&self.entry.known);
         known.readers -= 1;
@@ -106,16 +101,16 @@ impl Stack {
         callbacks: Vec<Callback>,
     ) -> Result<Arc<Self>, LoadError> {
         let empty = Moment::compile(engine.next_snapshot(), Vec::new(), &engine.limits());
-        let empty = empty.map_err(|error| {
+        let empty = Arc::new(empty.map_err(|error| {
             LoadError::new(LoadErrorKind::Setup, "cannot make an empty index").because(error)
-        })?;
+        })?);
         Ok(Arc::new(Stack {
-            current: Arc::new(ArcSwap::from_pointee(empty)),
+            current: Arc::new(ArcSwap::new(Arc::clone(&empty))),
             engine,
-            watch,
+            watch: watch.bounded(),
             context,
             entries: Mutex::new(Vec::new()),
-            swapping: AsyncMutex::new(()),
+            swapping: AsyncMutex::new(empty),
             events: watch::Sender::new(0),
             changes: watch::Sender::new(None),
             callbacks,
@@ -159,11 +154,27 @@ impl Stack {
     ///
     /// The error is that of the first one that could not be read and is not optional. The others are there all the same.
     pub(crate) async fn read(self: &Arc<Self>, entries: Vec<Arc<Entry>>) -> Result<(), LoadError> {
+        self.read_by(self.readers(entries)).await
+    }
+
+    /// Those who are to read some registers. Where they never come to it, nobody waits for them.
+    pub(crate) fn readers(self: &Arc<Self>, entries: Vec<Arc<Entry>>) -> Vec<Reader> {
+        let reader = |entry: Arc<Entry>| {
+            lock(&entry.known).readers += 1;
+            Reader {
+                entry,
+                stack: Arc::clone(self),
+            }
+        };
+        entries.into_iter().map(reader).collect()
+    }
+
+    /// As [`read`](Self::read).
+    pub(crate) async fn read_by(&self, readers: Vec<Reader>) -> Result<(), LoadError> {
         let mut reading = JoinSet::new();
-        let count = entries.len();
-        for (position, entry) in entries.into_iter().enumerate() {
-            let stack = Arc::clone(self);
-            reading.spawn(async move { (position, stack.read_entry(&entry).await) });
+        let count = readers.len();
+        for (position, reader) in readers.into_iter().enumerate() {
+            reading.spawn(async move { (position, reader.stack.read_entry(&reader.entry).await) });
         }
         let mut failed = Vec::new();
         let mut ended = 0;
@@ -185,7 +196,6 @@ impl Stack {
 
     /// Reads one register and notes what came of it. The error is given only of one that is not optional.
     async fn read_entry(&self, entry: &Entry) -> Result<(), LoadError> {
-        let _reader = Reader::new(entry, self);
         let mut documents = entry.documents.lock().await;
         let is_first = lock(&entry.known).state.is_none();
         let reading = register::read(
@@ -246,32 +256,37 @@ impl Stack {
         ))
     }
 
-    /// Makes a snapshot of what was read, if that is other than what is there, and puts it in place.
+    /// Makes a snapshot of what was read, if that is other than what is there, puts it in place, and tells what changed.
+    ///
+    /// It may be given up wherever it waits; whoever comes next tells what was not told.
     async fn swap(&self) -> Result<(), LoadError> {
-        let _one_at_a_time = self.swapping.lock().await;
+        let mut told = self.swapping.lock().await;
         let began = std::time::Instant::now();
-        let entries = self.entries();
-        let states: Vec<Arc<RegisterState>> = entries
+        let states: Vec<Arc<RegisterState>> = self
+            .entries()
             .iter()
             .filter_map(|entry| lock(&entry.known).state.clone())
             .collect();
-        let old = self.current.load_full();
-        if numbers(&states) == old.numbers() {
+        let mut new = self.current.load_full();
+        if numbers(&states) != new.numbers() {
+            let (number, limits) = (self.engine.next_snapshot(), self.engine.limits());
+            let compiled = blocking(move || Moment::compile(number, states, &limits)).await?;
+            new = Arc::new(compiled.map_err(|error| {
+                let message = "cannot put the registers together into one index";
+                LoadError::new(LoadErrorKind::Register, message).because(error)
+            })?);
+            self.current.store(Arc::clone(&new));
+            self.engine.overrides.forget_but(&new.numbers());
+            names::swapped(number, new.index.len(), began.elapsed());
+        }
+        if new.number == told.number {
             return Ok(());
         }
-        let (number, limits) = (self.engine.next_snapshot(), self.engine.limits());
-        let compiled = blocking(move || Moment::compile(number, states, &limits)).await?;
-        let new = Arc::new(compiled.map_err(|error| {
-            let message = "cannot put the registers together into one index";
-            LoadError::new(LoadErrorKind::Register, message).because(error)
-        })?);
-        let exports = new.index.len();
-        self.current.store(Arc::clone(&new));
-        self.engine.overrides.forget_but(&new.numbers());
-        names::swapped(number, exports, began.elapsed());
+        let (old, next) = (Arc::clone(&told), Arc::clone(&new));
         let change =
-            blocking(move || Change::between(old.number, &old.index, new.number, &new.index));
+            blocking(move || Change::between(old.number, &old.index, next.number, &next.index));
         self.tell(Arc::new(change.await?));
+        *told = new;
         Ok(())
     }
 

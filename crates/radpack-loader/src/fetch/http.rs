@@ -10,7 +10,7 @@ use reqwest::header::{
     ETAG, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
 };
 use reqwest::redirect::{Action, Attempt, Policy};
-use reqwest::{Client, ClientBuilder, Response, StatusCode};
+use reqwest::{Certificate, Client, ClientBuilder, Response, StatusCode};
 use url::Url;
 
 use super::hosts::Hosts;
@@ -25,6 +25,7 @@ pub(crate) fn client(
 ) -> Result<(Client, Option<LoadError>), LoadError> {
     // Where the program has chosen one already, that one stays.
     let _ = rustls::crypto::ring::default_provider().install_default();
+    let roots = root_certificates(&options.root_certificates)?;
     let settings = || -> ClientBuilder {
         let redirects = options.redirects;
         let hosts = allowed.cloned();
@@ -33,23 +34,46 @@ pub(crate) fn client(
             .redirect(Policy::custom(move |attempt| {
                 follow(attempt, redirects, hosts.as_deref())
             }))
+            // Where one host redirects to another, the other need not know what was asked of the first.
+            .referer(false)
             .connect_timeout(options.connect_timeout)
             .read_timeout(options.silence_timeout)
             .timeout(options.timeout)
     };
-    match settings().build() {
+    match settings().tls_certs_merge(roots.clone()).build() {
         Ok(client) => Ok((client, None)),
         Err(error) => {
             let message = "cannot fetch over https; see that this machine has its certificates (such as the package \
                 ca-certificates)";
-            let without_https = LoadError::new(LoadErrorKind::Fetch, message).because(error);
-            let client = settings().tls_certs_only([]).build().map_err(|error| {
+            // With certificates of its own, it needs none of the machine.
+            let without_https = roots
+                .is_empty()
+                .then(|| LoadError::new(LoadErrorKind::Fetch, message).because(error));
+            let client = settings().tls_certs_only(roots).build().map_err(|error| {
                 LoadError::new(LoadErrorKind::Setup, "cannot set up fetching over http(s)")
                     .because(error)
             })?;
-            Ok((client, Some(without_https)))
+            Ok((client, without_https))
         }
     }
+}
+
+/// Certificates as PEM texts have them.
+fn root_certificates(texts: &[String]) -> Result<Vec<Certificate>, LoadError> {
+    let none = || {
+        let message = "a text among the root certificates holds no certificate; give them as PEM";
+        LoadError::new(LoadErrorKind::Setup, message)
+    };
+    let mut roots = Vec::new();
+    for text in texts {
+        let read = Certificate::from_pem_bundle(text.as_bytes());
+        let read = read.map_err(|error| none().because(error))?;
+        if read.is_empty() {
+            return Err(none());
+        }
+        roots.extend(read);
+    }
+    Ok(roots)
 }
 
 /// Gets a URL.
@@ -60,13 +84,13 @@ pub(crate) async fn get(
     validators: Option<&Validators>,
 ) -> Result<Answer, LoadError> {
     let text = url.as_str().to_owned();
-    let mut request = client.get(url);
-    if let Some(validators) = validators {
-        request = request.headers(conditions(validators));
-    }
+    let conditions = validators.map(conditions).unwrap_or_default();
+    let is_conditional = !conditions.is_empty();
+    let request = client.get(url).headers(conditions);
     let response = request.send().await.map_err(|error| failed(&text, error))?;
     let status = response.status();
-    if status == StatusCode::NOT_MODIFIED && validators.is_some() {
+    // Who was not asked whether something changed cannot say that it did not.
+    if status == StatusCode::NOT_MODIFIED && is_conditional {
         return Ok(Answer::NotModified);
     }
     if status != StatusCode::OK {

@@ -78,6 +78,7 @@ pub(crate) struct Fetcher {
 
 impl Fetcher {
     pub(crate) fn new(options: FetchOptions) -> Result<Self, LoadError> {
+        let options = options.bounded();
         let allowed = match options.allowed_hosts.as_deref().map(Hosts::parse) {
             None => None,
             Some(Ok(hosts)) => Some(Arc::new(hosts)),
@@ -117,8 +118,8 @@ impl Fetcher {
     ) -> Result<Answer, LoadError> {
         let mut left: Vec<&String> = ask.urls.iter().collect();
         let mut attempt = 1;
+        let mut first: Option<LoadError> = None;
         loop {
-            let mut first: Option<LoadError> = None;
             let mut wait: Option<Duration> = None;
             let mut again = Vec::new();
             for url in left {
@@ -141,7 +142,9 @@ impl Fetcher {
                     let asked = error.retry_after().unwrap_or_default();
                     wait = Some(wait.map_or(asked, |least| least.min(asked)));
                 }
-                first.get_or_insert(error);
+                if first.is_none() || ask.urls.first() == Some(url) {
+                    first = Some(error);
+                }
             }
             let pause = wait.map(|asked| {
                 let options = &self.options;

@@ -1,8 +1,9 @@
 //! Swapping in the long run: nothing is left behind.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use radpack_loader::{LoadErrorKind, Source};
+use radpack_loader::{FetchOptions, LoadErrorKind, Radpack, Source, WatchOptions};
 use radpack_resolve::Index;
 
 use crate::builder;
@@ -137,4 +138,88 @@ fn a_runtime_that_goes_away_keeps_nobody_waiting() {
         ),
         "{error:?}"
     );
+}
+
+#[test]
+fn what_was_never_begun_keeps_nobody_waiting() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().build();
+    let (one, other) = (runtime().unwrap(), runtime().unwrap());
+    // Its task never gets a turn.
+    let radpack = one.block_on(async {
+        let radpack = builder().build().await.unwrap();
+        radpack.register(Source::json("{}"));
+        radpack
+    });
+    drop(one);
+    let error = other.block_on(radpack.ready()).unwrap_err();
+    assert_eq!(error.kind(), LoadErrorKind::Interrupted);
+}
+
+#[tokio::test]
+async fn a_refresh_that_nobody_waits_for_is_put_into_place() {
+    let server = Server::start().await;
+    let json = |version: u32| {
+        format!(
+            r#"{{"exports":{{"a":{{"v":[[{version}]],"d":[["index",[{{"v":[0],"f":"a.js"}}]]]}}}}}}"#
+        )
+    };
+    server.on("/radpack.json", Reply::ok(json(1)));
+    let radpack = builder()
+        .register(server.url("/radpack.json"))
+        .build()
+        .await
+        .unwrap();
+    let mut changes = radpack.changes();
+    changes.mark_unchanged();
+    server.on("/radpack.json", Reply::ok(json(2)).held());
+    let refreshing = tokio::spawn({
+        let radpack = radpack.clone();
+        async move { radpack.refresh().await }
+    });
+    while server.count("/radpack.json") < 2 {
+        tokio::task::yield_now().await;
+    }
+    refreshing.abort();
+    assert!(refreshing.await.unwrap_err().is_cancelled());
+    server.release();
+    changes.changed().await.unwrap();
+    assert_eq!(radpack.resolve("a").unwrap().version().to_string(), "2.0.0");
+}
+
+#[tokio::test]
+async fn waits_without_end_and_without_length_are_waited() {
+    for wait in [Duration::MAX, Duration::ZERO] {
+        let watch = WatchOptions {
+            time_to_stale: wait,
+            backoff: wait,
+            in_background: true,
+        };
+        let fetch = FetchOptions {
+            connect_timeout: Duration::MAX,
+            silence_timeout: Duration::MAX,
+            timeout: Duration::MAX,
+            backoff: wait,
+            ..FetchOptions::default()
+        };
+        let server = Server::start().await;
+        server.on_each(
+            "/radpack.json",
+            vec![
+                Reply::ok(r#"{"exports":{}}"#),
+                Reply::status(404),
+                Reply::ok(r#"{"exports":{}}"#),
+            ],
+        );
+        let radpack = Radpack::builder()
+            .fetch(fetch)
+            .watch(watch)
+            .register(server.url("/radpack.json"))
+            .build()
+            .await
+            .unwrap();
+        // The watch may have met the failure by itself.
+        let _ = radpack.refresh().await;
+        radpack.refresh().await.unwrap();
+        assert!(server.count("/radpack.json") >= 3);
+    }
 }

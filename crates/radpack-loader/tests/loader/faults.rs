@@ -297,7 +297,9 @@ async fn compressed_answers_are_read_and_bounded_by_what_they_come_to() {
             "gzip" => include_str!("compressed/gzip"),
             "br" => include_str!("compressed/br"),
             "zstd" => include_str!("compressed/zstd"),
-            _ => include_str!("compressed/bomb"),
+            "bomb-gzip" => include_str!("compressed/bomb-gzip"),
+            "bomb-br" => include_str!("compressed/bomb-br"),
+            _ => include_str!("compressed/bomb-zstd"),
         };
         let digits = text.trim().as_bytes().as_chunks::<2>().0.iter();
         let bytes =
@@ -316,14 +318,38 @@ async fn compressed_answers_are_read_and_bounded_by_what_they_come_to() {
         let accepted = &server.requests()[0].headers["accept-encoding"];
         assert!(accepted.contains(encoding), "{accepted}");
     }
-    let bomb = read("bomb");
-    assert!(bomb.len() < 10_000, "it is small as it comes");
-    let reply = Reply::ok(bomb).header("Content-Encoding", "gzip");
-    let options = FetchOptions {
-        manifest_bytes: 100_000,
-        ..quick()
-    };
-    let (_, radpack) = with_register(vec![reply], options).await;
+    for encoding in ["gzip", "br", "zstd"] {
+        let bomb = read(&format!("bomb-{encoding}"));
+        assert!(bomb.len() < 10_000, "it is small as it comes");
+        let reply = Reply::ok(bomb).header("Content-Encoding", encoding);
+        let options = FetchOptions {
+            manifest_bytes: 100_000,
+            ..quick()
+        };
+        let (_, radpack) = with_register(vec![reply], options).await;
+        let error = radpack.unwrap_err();
+        assert_eq!(
+            error.kind(),
+            LoadErrorKind::TooLarge,
+            "{encoding}: {error:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_limits_that_nobody_set_are_32_and_64_mebibytes() {
+    let options = FetchOptions::default();
+    assert_eq!(
+        (options.module_bytes, options.manifest_bytes),
+        (32 << 20, 64 << 20)
+    );
+    // Its length is believed, so that not a byte of the body is waited for.
+    let too_long = |bytes: usize| Reply::status(200).fault(Fault::StatesLength(bytes));
+    let (server, radpack) = with_module(vec![too_long((32 << 20) + 1)]).await;
+    let error = radpack.load("a").await.unwrap_err();
+    assert_eq!(error.kind(), LoadErrorKind::TooLarge, "{error:?}");
+    assert_eq!(server.count("/a.js"), 1);
+    let (_, radpack) = with_register(vec![too_long((64 << 20) + 1)], quick()).await;
     assert_eq!(radpack.unwrap_err().kind(), LoadErrorKind::TooLarge);
 }
 
@@ -414,4 +440,73 @@ async fn mirrors_are_asked_for_manifests_and_modules() {
     let radpack = builder().register(source(&server)).build().await.unwrap();
     let error = radpack.load("a").await.unwrap_err();
     assert!(error.report().contains("404"), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_mirror_is_asked_where_a_server_answers_with_a_page_for_people() {
+    let (server, mirror) = (Server::start().await, Server::start().await);
+    server.on("/live/radpack.json", Reply::ok("<html>Sorry!</html>"));
+    server.on("/live/a.js", Reply::ok("<html>Sorry!</html>"));
+    let register = manifest("a", "[1]", CODE);
+    let register = register.replacen('{', r#"{"vars":{"baseUrl":"${host}/live"},"#, 1);
+    mirror.on("/eu/radpack.json", Reply::ok(register));
+    mirror.on("/eu/a.js", Reply::ok(CODE));
+    let source = Source::from(server.url("/live/radpack.json")).fallback(mirror.url("/${region}"));
+    let radpack = builder()
+        .register(source)
+        .context("region", "eu")
+        .context("host", server.url(""));
+    let radpack = radpack.build().await.unwrap();
+    assert_eq!(radpack.load("a").await.unwrap().bytes(), CODE);
+    assert_eq!(
+        (server.count("/live/a.js"), mirror.count("/eu/a.js")),
+        (1, 1)
+    );
+}
+
+#[tokio::test]
+async fn a_tag_of_one_mirror_is_told_to_no_other() {
+    let (server, mirror) = (Server::start().await, Server::start().await);
+    let reply = || Reply::ok(manifest("a", "[1]", CODE));
+    server.on("/radpack.json", reply().etag("\"live\""));
+    mirror.on("/radpack.json", reply().etag("\"mirror\""));
+    let source = Source::from(server.url("/radpack.json")).fallback(mirror.url(""));
+    let radpack = builder().register(source).build().await.unwrap();
+    let down = || Reply::status(404);
+    server.on("/radpack.json", down());
+    radpack.refresh().await.unwrap();
+    radpack.refresh().await.unwrap();
+    server.on("/radpack.json", reply().etag("\"live\""));
+    radpack.refresh().await.unwrap();
+    let tags = |server: &Server| -> Vec<Option<String>> {
+        let requests = server.requests();
+        let tags = requests
+            .iter()
+            .map(|request| request.headers.get("if-none-match").cloned());
+        tags.collect()
+    };
+    let (live, other) = (Some("\"live\"".to_owned()), Some("\"mirror\"".to_owned()));
+    assert_eq!(tags(&server), [None, live, None, None]);
+    assert_eq!(tags(&mirror), [None, other]);
+}
+
+#[tokio::test]
+async fn who_was_not_asked_for_changes_cannot_say_that_there_are_none() {
+    // It gives neither tag nor date, and then answers 304.
+    let replies = vec![Reply::ok(manifest("a", "[1]", CODE)), Reply::status(304)];
+    let (_server, radpack) = with_register(replies, quick()).await;
+    let radpack = radpack.unwrap();
+    let error = radpack.refresh().await.unwrap_err();
+    assert!(error.report().contains("304"), "{error:?}");
+    assert!(radpack.resolve("a").is_ok());
+}
+
+#[tokio::test]
+async fn a_redirect_does_not_tell_where_it_came_from() {
+    let (server, radpack) = with_module(vec![Reply::redirect("/elsewhere.js")]).await;
+    server.on("/elsewhere.js", Reply::ok(CODE));
+    radpack.load("a").await.unwrap();
+    let last = server.requests().pop().unwrap();
+    assert_eq!(last.path, "/elsewhere.js");
+    assert!(!last.headers.contains_key("referer"), "{last:?}");
 }

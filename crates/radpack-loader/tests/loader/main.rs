@@ -11,6 +11,7 @@ mod loading;
 mod random;
 mod registers;
 mod server;
+mod tls;
 mod views;
 mod watching;
 

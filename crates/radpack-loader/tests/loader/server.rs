@@ -39,6 +39,8 @@ pub(crate) enum Fault {
     Truncate,
     /// The length that is stated is too small.
     ShortLength,
+    /// The length that is stated is this one; what comes of it is half of the body.
+    StatesLength(usize),
     /// The body comes in chunks, the last of which does not.
     UnendedChunks,
     /// What comes is not HTTP.
@@ -284,6 +286,7 @@ async fn answer(
     match fault {
         Fault::UnendedChunks => head.push_str("Transfer-Encoding: chunked\r\n"),
         Fault::ShortLength => head.push_str(&format!("Content-Length: {}\r\n", body.len() / 2)),
+        Fault::StatesLength(length) => head.push_str(&format!("Content-Length: {length}\r\n")),
         _ if status == 304 => {}
         _ => head.push_str(&format!("Content-Length: {}\r\n", body.len())),
     }
@@ -291,7 +294,7 @@ async fn answer(
     stream.write_all(head.as_bytes()).await?;
     let half = &body[..body.len() / 2];
     match fault {
-        Fault::HangInBody => {
+        Fault::HangInBody | Fault::StatesLength(_) => {
             stream.write_all(half).await?;
             stream.flush().await?;
             hang(stream).await;

@@ -1,9 +1,12 @@
 //! Scope, context, overrides: views that share what is behind them.
 
-use radpack_loader::{FetchOptions, LoadErrorKind, Source};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use radpack_loader::{FetchOptions, LoadErrorKind, Source, WatchOptions};
 use radpack_version::Fallback;
 
-use crate::server::{Reply, Server};
+use crate::server::{Fault, Reply, Server};
 use crate::{builder, manifest, quick};
 
 #[tokio::test]
@@ -167,4 +170,76 @@ async fn strangers_may_override_from_listed_hosts_only() {
         let error = radpack.with_requested_override(url).await.unwrap_err();
         assert_eq!(error.kind(), LoadErrorKind::Refused, "{url}: {error:?}");
     }
+}
+
+#[tokio::test]
+async fn what_many_requests_override_with_is_read_and_compiled_once() {
+    let server = Server::start().await;
+    server.on("/radpack.json", Reply::ok(manifest("a", "[1]", b"live")));
+    server.on("/mine.json", Reply::ok(manifest("a", "[2]", b"mine")));
+    server.on("/broken.json", Reply::status(404));
+    let watch = WatchOptions {
+        backoff: Duration::from_secs(3_600),
+        in_background: false,
+        ..WatchOptions::default()
+    };
+    let radpack = builder()
+        .watch(watch)
+        .register(server.url("/radpack.json"))
+        .build()
+        .await
+        .unwrap();
+    let ask = |path: &str| {
+        let requests = (0..20).map(|_| {
+            let (radpack, url) = (radpack.clone(), server.url(path));
+            async move { radpack.with_overrides(url).await }
+        });
+        requests.collect::<tokio::task::JoinSet<_>>().join_all()
+    };
+    let numbers: BTreeSet<u64> = ask("/mine.json")
+        .await
+        .into_iter()
+        .map(|copy| copy.unwrap().snapshot().number())
+        .collect();
+    assert_eq!(numbers.len(), 1);
+    assert_eq!(server.count("/mine.json"), 1);
+    for failed in ask("/broken.json").await {
+        assert_eq!(failed.unwrap_err().kind(), LoadErrorKind::Fetch);
+    }
+    assert_eq!(server.count("/broken.json"), 1);
+}
+
+#[tokio::test]
+async fn overrides_that_hang_leave_room_for_others() {
+    let server = Server::start().await;
+    server.on("/radpack.json", Reply::ok(manifest("a", "[1]", b"live")));
+    server.on("/a.js", Reply::ok("live"));
+    let fetch = FetchOptions {
+        at_once: 16,
+        ..quick()
+    };
+    let radpack = builder()
+        .fetch(fetch)
+        .register(server.url("/radpack.json"))
+        .build()
+        .await
+        .unwrap();
+    for number in 0..40 {
+        let path = format!("/hangs.json?{number}");
+        server.on(&path, Reply::ok("").fault(Fault::Hang));
+        let (radpack, url) = (radpack.clone(), server.url(&path));
+        tokio::spawn(async move { radpack.with_overrides(url).await.map(drop) });
+    }
+    let hanging = || {
+        server
+            .requests()
+            .iter()
+            .filter(|request| request.path.contains("hangs"))
+            .count()
+    };
+    while hanging() < 8 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(radpack.load("a").await.unwrap().bytes(), "live");
+    assert_eq!(hanging(), 8);
 }

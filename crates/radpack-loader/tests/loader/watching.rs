@@ -362,3 +362,62 @@ async fn readers_never_see_a_mixture() {
     );
     assert!(answers.load(Ordering::Relaxed) > 0);
 }
+
+/// What `swap_model.rs` goes through, with the code itself, as far as chance leads.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn every_swap_is_told_whoever_comes_and_goes() {
+    let server = Server::start().await;
+    server.on("/radpack.json", Reply::ok(version("[1,0]")));
+    let told: Arc<Mutex<Vec<(u64, u64)>>> = Arc::default();
+    let note = Arc::clone(&told);
+    let watch = WatchOptions {
+        time_to_stale: Duration::from_millis(3),
+        ..WatchOptions::default()
+    };
+    let builder = Radpack::builder().fetch(quick()).watch(watch);
+    let radpack = builder
+        .register(server.url("/radpack.json"))
+        .on_change(move |change| note.lock().unwrap().push((change.from, change.to)))
+        .build_now()
+        .await
+        .unwrap();
+    let mut random = fastrand::Rng::with_seed(3);
+    for number in 1..=60 {
+        server.on(
+            "/radpack.json",
+            Reply::ok(version(&format!("[1,{number}]"))),
+        );
+        if number % 20 == 0 {
+            let name = format!("p{number}");
+            let json = version("[1]").replacen("\"a\"", &format!("\"{name}\""), 1);
+            radpack.register(radpack_loader::Source::json(json));
+        }
+        let copy = radpack.clone();
+        let waiting = tokio::spawn(async move { copy.ready().await });
+        let copy = radpack.clone();
+        let refreshing = tokio::spawn(async move { copy.refresh().await });
+        for _ in 0..random.usize(..200) {
+            tokio::task::yield_now().await;
+        }
+        waiting.abort();
+        refreshing.abort();
+    }
+    while !radpack
+        .resolve("a")
+        .is_ok_and(|found| found.version().minor == 60)
+    {
+        sleep(Duration::from_millis(1)).await;
+    }
+    radpack.ready().await.unwrap();
+    for name in ["p20", "p40", "p60"] {
+        assert!(radpack.resolve(name).is_ok(), "{name}");
+    }
+    let told = told.lock().unwrap();
+    assert_eq!(told[0].0, 1, "the empty one that each loader begins with");
+    assert!(told.iter().all(|(from, to)| from < to));
+    assert!(
+        told.windows(2).all(|pair| pair[0].1 == pair[1].0),
+        "{told:?}"
+    );
+    assert_eq!(told.last().unwrap().1, radpack.snapshot().number());
+}
