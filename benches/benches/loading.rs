@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::hint::black_box;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -82,7 +83,7 @@ fn resolving(_: &mut Criterion) {
         );
         compare(
             &format!("resolve by the loader / by the index, {size}"),
-            "each takes hold of a snapshot",
+            "must 1.2",
             rounds,
             || {
                 for id in &ids {
@@ -283,5 +284,141 @@ fn swapping(_: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, resolving, fetching, warm, swapping);
+/// How often something took how long, within a sixteenth.
+struct Times {
+    counts: Vec<u64>,
+    longest: Duration,
+}
+
+impl Times {
+    fn new() -> Self {
+        Times {
+            counts: vec![0; 64 * 16],
+            longest: Duration::ZERO,
+        }
+    }
+
+    fn add(&mut self, time: Duration) {
+        let nanos = (time.as_nanos() as u64).max(16);
+        let power = nanos.ilog2();
+        let sixteenth = (nanos >> (power - 4)) as usize & 15;
+        self.counts[power as usize * 16 + sixteenth] += 1;
+        self.longest = self.longest.max(time);
+    }
+
+    fn total(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+
+    /// What so great a share of all did not exceed.
+    fn within(&self, share: f64) -> Duration {
+        let mut left = (self.total() as f64 * share).ceil() as u64;
+        for (bucket, count) in self.counts.iter().enumerate() {
+            left = left.saturating_sub(*count);
+            if left == 0 {
+                let (power, sixteenth) = (bucket / 16, bucket as u64 % 16);
+                return Duration::from_nanos((17 + sixteenth) << power >> 4);
+            }
+        }
+        self.longest
+    }
+}
+
+/// Each answer timed alone, as long as `goes_on`: the clock itself is in all of them.
+fn answer_times(
+    ids: &[String],
+    goes_on: &AtomicBool,
+    mut is_found: impl FnMut(&str) -> bool,
+) -> Times {
+    let mut times = Times::new();
+    for id in ids.iter().cycle() {
+        let began = Instant::now();
+        let found = black_box(is_found(id));
+        times.add(began.elapsed());
+        assert!(found);
+        if !goes_on.load(Ordering::Relaxed) {
+            break;
+        }
+    }
+    times
+}
+
+/// What swaps do to those who resolve meanwhile: one thread asks as fast as it can, another one reads a register that is
+/// different each time and swaps to it.
+fn swapping_under_load(_: &mut Criterion) {
+    let runtime = runtime();
+    let swaps = if quick() { 20 } else { 1_000 };
+    let workload = Workload::new(SIZES[1]);
+    let ids = workload.draw();
+    let folder = tempfile::tempdir().expect("there is room");
+    let path = folder.path().join("radpack.json");
+    let write = |number: usize| {
+        let others = workload.json.strip_suffix("}}").expect("it is canonical");
+        let text = format!(
+            r#"{others},"zz-last":{{"v":[[1,{number}]],"d":[["index",[{{"v":[0],"f":"z.js"}}]]]}}}}}}"#
+        );
+        std::fs::write(&path, text).expect("there is room");
+    };
+    write(0);
+    let building = Radpack::builder().register(path.as_path()).build();
+    let radpack = runtime.block_on(building).expect("the register is valid");
+    let first = radpack.snapshot().number();
+    let ways: [(&str, &(dyn Fn(&AtomicBool) -> Times + Sync)); 2] = [
+        ("the loader", &|goes_on| {
+            answer_times(&ids, goes_on, |id| radpack.resolve(id).is_ok())
+        }),
+        ("a reader", &|goes_on| {
+            let mut reader = radpack.reader();
+            answer_times(&ids, goes_on, |id| reader.resolve(id).is_ok())
+        }),
+    ];
+    let mut number = 0;
+    for (way, answer) in ways {
+        let mut swap_all = || {
+            for _ in 0..swaps {
+                number += 1;
+                write(number);
+                runtime
+                    .block_on(radpack.refresh())
+                    .expect("the register is valid");
+            }
+        };
+        let mut took = Duration::from_secs(1);
+        for swapped in [true, false] {
+            let goes_on = AtomicBool::new(true);
+            let times = std::thread::scope(|scope| {
+                let answering = scope.spawn(|| answer(&goes_on));
+                if swapped {
+                    let began = Instant::now();
+                    swap_all();
+                    took = began.elapsed();
+                } else {
+                    // As long as with swaps, for the machine to do the same to both.
+                    std::thread::sleep(took);
+                }
+                goes_on.store(false, Ordering::Relaxed);
+                answering.join().expect("all ids are found")
+            });
+            let count = if swapped { swaps } else { 0 };
+            println!(
+                "swap: {count:4} swaps in {took:.1?}, {:.1} million answers by {way}: p50 {:?}, p99 {:?}, p99.9 {:?}, max {:?}",
+                times.total() as f64 / 1e6,
+                times.within(0.5),
+                times.within(0.99),
+                times.within(0.999),
+                times.longest
+            );
+        }
+    }
+    assert!(radpack.snapshot().number() >= first + 2 * swaps as u64);
+}
+
+criterion_group!(
+    benches,
+    resolving,
+    fetching,
+    warm,
+    swapping,
+    swapping_under_load
+);
 criterion_main!(benches);

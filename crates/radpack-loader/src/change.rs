@@ -1,10 +1,11 @@
 //! What a new snapshot changed: versions that came, went, moved, or were built anew.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use radpack_resolve::Index;
+use radpack_resolve::{Index, Package};
 use semver::Version;
 
 /// A version of a package.
@@ -63,57 +64,107 @@ impl Change {
             && self.rebuilt.is_empty()
     }
 
-    /// Compares two indexes. Takes time: it walks both.
+    /// Compares two indexes. Takes time: it walks both, and looks closer at the packages that are not the same.
     pub(crate) fn between(from: u64, old: &Index, to: u64, new: &Index) -> Self {
-        let (old, new) = (contents(old), contents(new));
         let mut change = Change {
             from,
             to,
             ..Change::default()
         };
-        let nothing = BTreeMap::new();
-        let named = |package: &str, version: &Version| PackageVersion {
+        let places = (places(old), places(new));
+        let is_same = |one: &Package<'_>, other: &Package<'_>| {
+            places.0.get(one.layer()) == places.1.get(other.layer()) && one.has_same_contents(other)
+        };
+        let (old, new) = (by_name(old), by_name(new));
+        let mut old = old
+            .chunk_by(|one, other| one.name() == other.name())
+            .peekable();
+        let mut new = new
+            .chunk_by(|one, other| one.name() == other.name())
+            .peekable();
+        loop {
+            let order = match (old.peek(), new.peek()) {
+                (Some(before), Some(after)) => name_of(before).cmp(name_of(after)),
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (None, None) => return change,
+            };
+            let before = old.next_if(|_| order.is_le()).unwrap_or_default();
+            let after = new.next_if(|_| order.is_ge()).unwrap_or_default();
+            let same = before.len() == after.len()
+                && before
+                    .iter()
+                    .zip(after)
+                    .all(|(one, other)| is_same(one, other));
+            if !same {
+                let name = name_of(if before.is_empty() { after } else { before });
+                change.add(name, &contents(before), &contents(after));
+            }
+        }
+    }
+
+    /// Adds what is different in one package.
+    fn add(
+        &mut self,
+        package: &str,
+        before: &BTreeMap<Version, u64>,
+        after: &BTreeMap<Version, u64>,
+    ) {
+        let named = |version: &Version| PackageVersion {
             package: package.to_owned(),
             version: version.clone(),
         };
-        for (package, versions) in &new {
-            let before = old.get(package).unwrap_or(&nothing);
-            for (version, content) in versions {
-                match before.get(version) {
-                    None => change.added.push(named(package, version)),
-                    Some(other) if other != content => change.rebuilt.push(named(package, version)),
-                    Some(_) => {}
-                }
-            }
-            let (before, after) = (newest(before), newest(versions));
-            for (line, to) in after {
-                if let Some(from) = before.get(&line).filter(|from| **from != to) {
-                    let (from, to) = (Version::clone(from), to.clone());
-                    change.moved.push(Moved {
-                        package: (*package).to_owned(),
-                        from,
-                        to,
-                    });
-                }
+        for (version, content) in after {
+            match before.get(version) {
+                None => self.added.push(named(version)),
+                Some(other) if other != content => self.rebuilt.push(named(version)),
+                Some(_) => {}
             }
         }
-        for (package, versions) in &old {
-            let after = new.get(package).unwrap_or(&nothing);
-            for version in versions
-                .keys()
-                .filter(|version| !after.contains_key(version))
-            {
-                change.removed.push(named(package, version));
+        let gone = before.keys().filter(|version| !after.contains_key(version));
+        self.removed.extend(gone.map(named));
+        let (before, after) = (newest(before), newest(after));
+        for (line, to) in after {
+            if let Some(from) = before.get(&line).filter(|from| **from != to) {
+                self.moved.push(Moved {
+                    package: package.to_owned(),
+                    from: Version::clone(from),
+                    to: to.clone(),
+                });
             }
         }
-        change
     }
 }
 
-/// The versions of each package, and a hash of what each is: of the topmost layer that has it, as ids would find it.
-fn contents(index: &Index) -> BTreeMap<&str, BTreeMap<Version, u64>> {
-    let mut packages: BTreeMap<&str, BTreeMap<Version, u64>> = BTreeMap::new();
-    for package in index.packages() {
+/// Of each layer, what makes URLs of files.
+fn places(index: &Index) -> Vec<BTreeMap<&str, &str>> {
+    let place = |layer| {
+        let mut vars = index.vars(layer);
+        if let Some(base_url) = index.base_url() {
+            vars.entry("baseUrl").or_insert(base_url);
+        }
+        vars
+    };
+    (0..index.layers()).map(place).collect()
+}
+
+/// All packages by name; those of the same name from the lowest layer to the topmost.
+fn by_name(index: &Index) -> Vec<Package<'_>> {
+    let mut packages: Vec<_> = index.packages().collect();
+    // Each layer is sorted, which this makes use of.
+    packages.sort_by(|one, other| one.name().cmp(other.name()));
+    packages
+}
+
+/// The name that all of them have.
+fn name_of<'i>(packages: &[Package<'i>]) -> &'i str {
+    packages.first().map(Package::name).unwrap_or_default()
+}
+
+/// The versions of a package, and a hash of what each is: of the topmost layer that has it, as ids would find it.
+fn contents(layers: &[Package<'_>]) -> BTreeMap<Version, u64> {
+    let mut known = BTreeMap::new();
+    for package in layers {
         let mut versions: BTreeMap<Version, DefaultHasher> = BTreeMap::new();
         // The rest of a file's URL is the same for the whole package, so it is filled in once.
         let mut place: Option<String> = None;
@@ -140,14 +191,13 @@ fn contents(index: &Index) -> BTreeMap<&str, BTreeMap<Version, u64>> {
                 }
             }
         }
-        let known = packages.entry(package.name()).or_default();
         known.extend(
             versions
                 .into_iter()
                 .map(|(version, hasher)| (version, hasher.finish())),
         );
     }
-    packages
+    known
 }
 
 /// The newest stable version of each line.

@@ -1,7 +1,6 @@
 //! What all copies of a loader share: connections, files in memory and on disk, fetches under way, graphs that were loaded.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use radpack_manifest::Limits;
@@ -90,7 +89,6 @@ pub(crate) struct Engine {
     files: Cache<FileKey, Arc<File>>,
     flights: Flights<FileKey, Result<Arc<File>, LoadError>>,
     graphs: Cache<GraphId, Arc<Record>>,
-    snapshots: AtomicU64,
 }
 
 impl Engine {
@@ -108,13 +106,7 @@ impl Engine {
             files: Cache::new(cache_bytes),
             flights: Flights::new(),
             graphs: Cache::new(GRAPH_BYTES),
-            snapshots: AtomicU64::new(0),
         }
-    }
-
-    /// A number for a new snapshot, from 1.
-    pub(crate) fn next_snapshot(&self) -> u64 {
-        self.snapshots.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     pub(crate) fn limits(&self) -> Limits {

@@ -55,6 +55,7 @@
 mod builder;
 mod cache;
 mod change;
+mod current;
 mod disk;
 mod engine;
 mod error;

@@ -93,11 +93,8 @@ impl Radpack {
         if let Some(moment) = overrides.moment(&numbers) {
             return Ok(self.at(moment));
         }
-        let (number, limits) = (
-            self.stack.engine.next_snapshot(),
-            self.stack.engine.limits(),
-        );
-        let compiled = blocking(move || Moment::compile(number, states, &limits)).await?;
+        let limits = self.stack.engine.limits();
+        let compiled = blocking(move || Moment::compile(states, &limits, Some(&base))).await?;
         let moment = Arc::new(compiled.map_err(|error| {
             let message = "cannot put the overrides on top of the registers";
             LoadError::new(LoadErrorKind::Register, message).because(error)

@@ -3,13 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use radpack_resolve::ResolveError;
 use radpack_version::Fallback;
 use tokio::sync::watch;
 
 use crate::builder::Builder;
 use crate::change::Change;
+use crate::current::Current;
 use crate::error::LoadError;
 use crate::graph::GraphId;
 use crate::lists::{ImportMap, Preload};
@@ -46,7 +46,7 @@ use crate::status::Status;
 pub struct Radpack {
     pub(crate) stack: Arc<Stack>,
     /// The stack's own, or one that nobody swaps.
-    current: Arc<ArcSwap<Moment>>,
+    current: Arc<Current>,
     view: Arc<View>,
 }
 
@@ -66,13 +66,15 @@ impl Radpack {
 
     /// Resolves an id: without waiting, without a lock, and never from the network.
     ///
+    /// The snapshot of a thread's last answer stays in memory until that thread asks again, or ends.
+    ///
     /// # Errors
     ///
     /// See [`ResolveErrorKind`](radpack_resolve::ResolveErrorKind).
     #[inline]
     pub fn resolve(&self, id: &str) -> Result<Resolved<'_>, ResolveError> {
-        let moment = self.current.load();
-        let located = self.view.query(&moment.index).resolve(id)?.locate();
+        let moment = self.current.hold();
+        let located = self.view.resolve(&moment.index, id)?.locate();
         Ok(Resolved {
             moment,
             view: &self.view,
@@ -84,7 +86,8 @@ impl Radpack {
     #[must_use]
     pub fn reader(&self) -> Reader {
         Reader {
-            current: arc_swap::Cache::new(Arc::clone(&self.current)),
+            current: Arc::clone(&self.current),
+            moment: self.current.load(),
             view: Arc::clone(&self.view),
         }
     }
@@ -93,7 +96,7 @@ impl Radpack {
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         Snapshot {
-            moment: self.current.load_full(),
+            moment: self.current.load(),
             view: Arc::clone(&self.view),
             engine: Arc::clone(&self.stack.engine),
         }
@@ -256,13 +259,13 @@ impl Radpack {
     pub(crate) fn at(&self, moment: Arc<Moment>) -> Self {
         Radpack {
             stack: Arc::clone(&self.stack),
-            current: Arc::new(ArcSwap::new(moment)),
+            current: Arc::new(Current::new(moment)),
             view: Arc::clone(&self.view),
         }
     }
 
     pub(crate) fn moment(&self) -> Arc<Moment> {
-        self.current.load_full()
+        self.current.load()
     }
 }
 

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 use std::error::Error as _;
+use std::ops::Range;
 use std::path::{Component, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -25,6 +26,7 @@ use crate::engine::Engine;
 use crate::error::{LoadError, LoadErrorKind};
 use crate::fetch::{Answer, Ask, Validators, What};
 use crate::names;
+use crate::snapshot::Moment;
 use crate::source::{Origin, Part};
 use crate::work::{blocking, lock};
 
@@ -157,33 +159,42 @@ pub(crate) fn numbers(states: &[Arc<RegisterState>]) -> Vec<u64> {
     states.iter().map(|state| state.number).collect()
 }
 
-/// Compiles registers into one index, the last on top.
+/// Compiles registers into one index, the last on top. What `base` holds of them already is copied from there.
 pub(crate) fn compile(
     states: &[Arc<RegisterState>],
     limits: &Limits,
+    base: Option<&Moment>,
 ) -> Result<Arc<Index>, IndexError> {
-    // What was compiled for one alone is of use only where it is alone; else it would lie there for nothing.
-    let mut alone: Vec<_> = states
+    // What was compiled for one alone is used once; after that, it would lie there for nothing.
+    let alone: Vec<_> = states
         .iter()
-        .filter_map(|state| lock(&state.alone).take())
+        .map(|state| lock(&state.alone).take())
         .collect();
-    if let [state] = states {
-        if let Some(index) = alone.pop() {
-            return Ok(index);
+    if let ([state], [alone]) = (states, alone.as_slice()) {
+        if let Some(index) = alone {
+            return Ok(Arc::clone(index));
         }
         if let [Input::Index(index)] = state.layers.as_slice() {
             return Ok(Arc::clone(index));
         }
     }
-    drop(alone);
-    compile_inputs(states.iter().flat_map(|state| &state.layers), limits)
+    let mut layers = Vec::new();
+    for (state, alone) in states.iter().zip(&alone) {
+        match (alone, base.and_then(|base| base.layers_of(state.number))) {
+            (Some(index), _) => layers.extend(layers_of(index, 0..index.layers())),
+            (None, Some((index, range))) => layers.extend(layers_of(index, range)),
+            (None, None) => layers_from(&state.layers, limits, &mut layers),
+        }
+    }
+    Index::from_layers(layers).map(Arc::new)
 }
 
-fn compile_inputs<'i>(
-    inputs: impl Iterator<Item = &'i Input>,
-    limits: &Limits,
-) -> Result<Arc<Index>, IndexError> {
-    let mut layers = Vec::new();
+fn layers_of(index: &Index, range: Range<usize>) -> impl Iterator<Item = Layer<'_>> {
+    range.map(|layer| Layer::of(index, layer))
+}
+
+/// Layers from what they were read from.
+fn layers_from<'i>(inputs: &'i [Input], limits: &Limits, layers: &mut Vec<Layer<'i>>) {
     for input in inputs {
         match input {
             Input::Text(text, base_url) => {
@@ -194,24 +205,14 @@ fn compile_inputs<'i>(
                 });
             }
             Input::Manifest(manifest) => layers.push(Layer::manifest(manifest)),
-            Input::Index(index) => {
-                for manifest in index.to_manifests()? {
-                    // As text: canonical text is compiled many times faster than a manifest that has to be looked through first.
-                    let layer = Layer::json(manifest.to_json()).limits(Limits {
-                        bytes: usize::MAX,
-                        exports: usize::MAX,
-                        ..*limits
-                    });
-                    layers.push(match index.base_url() {
-                        Some(base_url) if !manifest.vars.contains_key("baseUrl") => {
-                            layer.default_var("baseUrl", base_url)
-                        }
-                        _ => layer,
-                    });
-                }
-            }
+            Input::Index(index) => layers.extend(layers_of(index, 0..index.layers())),
         }
     }
+}
+
+fn compile_inputs(inputs: &[Input], limits: &Limits) -> Result<Arc<Index>, IndexError> {
+    let mut layers = Vec::new();
+    layers_from(inputs, limits, &mut layers);
     Index::from_layers(layers).map(Arc::new)
 }
 
@@ -360,7 +361,7 @@ async fn compiled(
     limits: Limits,
 ) -> Result<Reading, LoadError> {
     let compiled = blocking(move || {
-        let index = compile_inputs(inputs.iter(), &limits)?;
+        let index = compile_inputs(&inputs, &limits)?;
         Ok::<_, IndexError>((inputs, index))
     });
     let (inputs, index) = compiled.await?.map_err(|error| {
@@ -735,12 +736,12 @@ mod tests {
             let slow = manifests
                 .into_iter()
                 .map(|manifest| Input::Manifest(Arc::new(manifest)));
-            let slow = compile_inputs(slow.collect::<Vec<_>>().iter(), &Limits::default()).unwrap();
+            let slow = compile_inputs(&slow.collect::<Vec<_>>(), &Limits::default()).unwrap();
             let quick = Input::Text(
                 Bytes::from_static(text.as_bytes()),
                 base_url(url).map(str::to_owned),
             );
-            let quick = compile_inputs([quick].iter(), &Limits::default()).unwrap();
+            let quick = compile_inputs(&[quick], &Limits::default()).unwrap();
             assert_eq!(
                 slow.to_manifests().unwrap(),
                 quick.to_manifests().unwrap(),

@@ -2,20 +2,23 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use arc_swap::{ArcSwap, Guard};
 use radpack_manifest::Limits;
 use radpack_resolve::{Found, Index, IndexError, Located, Query, ResolveError};
 use radpack_version::{Drift, Fallback, Fit, VersionRef};
 use tokio::time::Instant;
 
+use crate::current::{Current, Held};
 use crate::engine::Engine;
 use crate::plan::Plans;
 use crate::register::{self, RegisterState};
 
 /// The index of one moment, and what it was made from.
 pub(crate) struct Moment {
+    /// Tells it from every other of this process.
     pub(crate) number: u64,
     pub(crate) index: Arc<Index>,
     pub(crate) states: Vec<Arc<RegisterState>>,
@@ -25,13 +28,15 @@ pub(crate) struct Moment {
 }
 
 impl Moment {
-    /// Compiles registers, the last on top. Takes time.
+    /// Compiles registers, the last on top. Takes time; less where `base` has some of them.
     pub(crate) fn compile(
-        number: u64,
         states: Vec<Arc<RegisterState>>,
         limits: &Limits,
+        base: Option<&Moment>,
     ) -> Result<Self, IndexError> {
-        let index = register::compile(&states, limits)?;
+        static NUMBER: AtomicU64 = AtomicU64::new(1);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let index = register::compile(&states, limits, base)?;
         let layers = states
             .iter()
             .enumerate()
@@ -49,6 +54,17 @@ impl Moment {
     /// The numbers of the registers that it was made from.
     pub(crate) fn numbers(&self) -> Vec<u64> {
         register::numbers(&self.states)
+    }
+
+    /// The layers of the index that are from a register.
+    pub(crate) fn layers_of(&self, number: u64) -> Option<(&Index, Range<usize>)> {
+        let state = self
+            .states
+            .iter()
+            .position(|state| state.number == number)?;
+        let start = self.layers.partition_point(|from| *from < state);
+        let end = self.layers.partition_point(|from| *from <= state);
+        Some((&self.index, start..end))
     }
 
     /// The register that a layer of the index is from.
@@ -93,23 +109,36 @@ impl fmt::Debug for View {
 }
 
 impl View {
+    /// An id, answered from here. A query is made only for those that need one.
+    #[inline(always)]
+    pub(crate) fn resolve<'a>(
+        &'a self,
+        index: &'a Index,
+        id: &str,
+    ) -> Result<Found<'a>, ResolveError> {
+        match index.resolve_hot(id, self.fallback) {
+            Some(found) => Ok(found),
+            None => self.resolve_cold(index, id),
+        }
+    }
+
+    #[inline(never)]
+    fn resolve_cold<'a>(&'a self, index: &'a Index, id: &str) -> Result<Found<'a>, ResolveError> {
+        self.query(index).resolve(id)
+    }
+
     /// The index, asked from here.
     #[inline]
     pub(crate) fn query<'a>(&'a self, index: &'a Index) -> Query<'a, 'a> {
         let query = index.query().fallback(self.fallback);
-        if self.scope.is_none() && self.context.is_empty() {
-            return query;
-        }
-        self.put_into(query)
-    }
-
-    /// Scope and context into a query. Apart, so that what most do, who have neither, stays small.
-    #[inline(never)]
-    fn put_into<'a>(&'a self, query: Query<'a, 'a>) -> Query<'a, 'a> {
-        let query = query.context(&self.context);
-        match &self.scope {
+        let query = match &self.scope {
             Some(scope) => query.scope(scope),
             None => query,
+        };
+        if self.context.is_empty() {
+            query
+        } else {
+            query.context(&self.context)
         }
     }
 }
@@ -167,7 +196,7 @@ impl Snapshot {
     /// See [`ResolveErrorKind`](radpack_resolve::ResolveErrorKind).
     #[inline]
     pub fn resolve(&self, id: &str) -> Result<Found<'_>, ResolveError> {
-        self.query().resolve(id)
+        self.view.resolve(&self.moment.index, id)
     }
 
     /// The closure of an id: everything that is loaded with it, dependencies first.
@@ -209,7 +238,8 @@ impl fmt::Debug for Snapshot {
 /// ```
 #[derive(Clone)]
 pub struct Reader {
-    pub(crate) current: arc_swap::Cache<Arc<ArcSwap<Moment>>, Arc<Moment>>,
+    pub(crate) current: Arc<Current>,
+    pub(crate) moment: Arc<Moment>,
     pub(crate) view: Arc<View>,
 }
 
@@ -221,13 +251,15 @@ impl Reader {
     /// See [`ResolveErrorKind`](radpack_resolve::ResolveErrorKind).
     #[inline]
     pub fn resolve(&mut self, id: &str) -> Result<Found<'_>, ResolveError> {
-        self.query().resolve(id)
+        self.current.renew(&mut self.moment);
+        self.view.resolve(&self.moment.index, id)
     }
 
     /// The index of the newest snapshot, asked with scope, context and fallback: for several answers from the same one.
     #[inline]
     pub fn query(&mut self) -> Query<'_, '_> {
-        self.view.query(&self.current.load().index)
+        self.current.renew(&mut self.moment);
+        self.view.query(&self.moment.index)
     }
 }
 
@@ -244,7 +276,7 @@ impl fmt::Debug for Reader {
 ///
 /// It is made to be read and let go: it delays nothing, but keeps its index alive. To keep answers, keep a [`Snapshot`].
 pub struct Resolved<'r> {
-    pub(crate) moment: Guard<Arc<Moment>>,
+    pub(crate) moment: Held,
     pub(crate) view: &'r View,
     pub(crate) located: Located,
 }

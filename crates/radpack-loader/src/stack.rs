@@ -10,12 +10,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use tokio::sync::{Mutex as AsyncMutex, Notify, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
 use crate::change::Change;
+use crate::current::Current;
 use crate::engine::Engine;
 use crate::error::{LoadError, LoadErrorKind};
 use crate::fetch::backoff;
@@ -32,7 +32,7 @@ pub(crate) type Callback = Box<dyn Fn(&Change) + Send + Sync>;
 
 pub(crate) struct Stack {
     pub(crate) engine: Arc<Engine>,
-    pub(crate) current: Arc<ArcSwap<Moment>>,
+    pub(crate) current: Arc<Current>,
     pub(crate) watch: WatchOptions,
     /// For URLs of registers.
     context: BTreeMap<String, String>,
@@ -100,12 +100,12 @@ impl Stack {
         context: BTreeMap<String, String>,
         callbacks: Vec<Callback>,
     ) -> Result<Arc<Self>, LoadError> {
-        let empty = Moment::compile(engine.next_snapshot(), Vec::new(), &engine.limits());
+        let empty = Moment::compile(Vec::new(), &engine.limits(), None);
         let empty = Arc::new(empty.map_err(|error| {
             LoadError::new(LoadErrorKind::Setup, "cannot make an empty index").because(error)
         })?);
         Ok(Arc::new(Stack {
-            current: Arc::new(ArcSwap::new(Arc::clone(&empty))),
+            current: Arc::new(Current::new(Arc::clone(&empty))),
             engine,
             watch: watch.bounded(),
             context,
@@ -267,17 +267,18 @@ impl Stack {
             .iter()
             .filter_map(|entry| lock(&entry.known).state.clone())
             .collect();
-        let mut new = self.current.load_full();
+        let mut new = self.current.load();
         if numbers(&states) != new.numbers() {
-            let (number, limits) = (self.engine.next_snapshot(), self.engine.limits());
-            let compiled = blocking(move || Moment::compile(number, states, &limits)).await?;
+            let limits = self.engine.limits();
+            let base = Arc::clone(&new);
+            let compiled = blocking(move || Moment::compile(states, &limits, Some(&base))).await?;
             new = Arc::new(compiled.map_err(|error| {
                 let message = "cannot put the registers together into one index";
                 LoadError::new(LoadErrorKind::Register, message).because(error)
             })?);
             self.current.store(Arc::clone(&new));
             self.engine.overrides.forget_but(&new.numbers());
-            names::swapped(number, new.index.len(), began.elapsed());
+            names::swapped(new.number, new.index.len(), began.elapsed());
         }
         if new.number == told.number {
             return Ok(());

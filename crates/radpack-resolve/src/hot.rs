@@ -71,7 +71,8 @@ pub(crate) fn select(
         );
     }
     if fine & exact & !signed {
-        return nearest_patch(number, record, body, length, fallback);
+        let found = nearest_patch(record, body, length, fallback)?;
+        return place(number, record, found, Fit::Nearest);
     }
     None
 }
@@ -94,15 +95,14 @@ fn place(number: u32, record: Record<'_>, position: usize, fit: Fit) -> Option<P
 }
 
 /// A pinned version that is not there, where just one patch of its minor is: that is the nearest, without a look at
-/// numbers. `body` has two dots at least.
+/// numbers. `body` has two dots at least. It gives a position, as an answer would have to go through memory.
 #[inline(never)]
 fn nearest_patch(
-    number: u32,
     record: Record<'_>,
     body: u64,
     length: usize,
     fallback: Fallback,
-) -> Option<Place> {
+) -> Option<usize> {
     const ONES: u64 = 0x0101_0101_0101_0101;
     let text = SpecText::of(body, length);
     let second = text.dots & text.dots.wrapping_sub(1);
@@ -120,14 +120,7 @@ fn nearest_patch(
     let mask = (1 << (patch_at * 4)) - 1;
     let found = record.matches(text.text & mask, mask);
     let only_one = found != 0 && found & (found - 1) == 0;
-    only_one.then(|| {
-        place(
-            number,
-            record,
-            found.trailing_zeros() as usize,
-            Fit::Nearest,
-        )
-    })?
+    only_one.then(|| found.trailing_zeros() as usize)
 }
 
 #[cfg(test)]
@@ -300,6 +293,8 @@ mod tests {
         ) {
             let index = Index::from_layers(manifests.iter().map(Layer::manifest)).unwrap();
             let opened = Index::from_bytes(index.to_bytes().into_owned()).unwrap();
+            let copied = Index::from_layers((0..index.layers()).map(|layer| Layer::of(&opened, layer))).unwrap();
+            let copied = copied.query().fallback(fallback);
             let (query, other) = (index.query().fallback(fallback), opened.query().fallback(fallback));
             let mut memo = Memo::new(8);
             let mut batch = Vec::new();
@@ -310,6 +305,8 @@ mod tests {
                     in_batch,
                     query.resolve(id),
                     other.resolve(id),
+                    copied.resolve(id),
+                    index.resolve_hot(id, fallback).map_or_else(|| query.resolve(id), Ok),
                     memo.resolve(&query, id),
                     memo.resolve(&query, id),
                 ];

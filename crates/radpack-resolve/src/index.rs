@@ -11,11 +11,12 @@ use radpack_version::{Fallback, Simple};
 use crate::compile::{self, Layer};
 use crate::error::{IndexError, ResolveError};
 use crate::format::{
-    self, HAS_BASE_URL, INLINE_VERSIONS, INTERNAL, LONG_VERSIONS, Layout, NONE, Record, TAGGED,
-    read_u32, read_u64,
+    self, HAS_BASE_URL, INLINE_VERSIONS, INTERNAL, LONG_VERSIONS, NONE, Record, TAGGED, read_u32,
+    read_u64,
 };
 use crate::found::{Found, Located, Place};
 use crate::hash;
+use crate::hot;
 use crate::query::Query;
 use crate::storage::Storage;
 
@@ -83,7 +84,7 @@ impl Index {
     pub fn from_layers<'m>(
         layers: impl IntoIterator<Item = Layer<'m>>,
     ) -> Result<Self, IndexError> {
-        compile::compile(layers).map(|parts| Index::new(Storage::Parts(Box::new(parts))))
+        compile::compile(layers)
     }
 
     /// Opens bytes from elsewhere and verifies their checksum.
@@ -103,8 +104,7 @@ impl Index {
     ///
     /// If they are no index, of another format, or of another length than the header states.
     pub fn from_bytes_unverified(bytes: Vec<u8>) -> Result<Self, IndexError> {
-        let layout = Layout::read(&bytes)?;
-        Ok(Index::new(Storage::Owned(bytes, layout)))
+        Storage::owned(bytes).map(Index::new)
     }
 
     /// Opens bytes that are part of the program: no copy, no allocation, only the header is read.
@@ -115,8 +115,7 @@ impl Index {
     ///
     /// If they are no index, of another format, or of another length than the header states.
     pub fn from_static(bytes: &'static [u8]) -> Result<Self, IndexError> {
-        let layout = Layout::read(bytes)?;
-        Ok(Index::new(Storage::Static(bytes, layout)))
+        Storage::of_static(bytes).map(Index::new)
     }
 
     /// Maps an index file and verifies its checksum.
@@ -138,8 +137,7 @@ impl Index {
     pub fn open_unverified(path: impl AsRef<Path>) -> Result<Self, IndexError> {
         let path = path.as_ref();
         let map = crate::map::map(path).map_err(|error| IndexError::io(path, error))?;
-        let layout = Layout::read(&map)?;
-        Ok(Index::new(Storage::Mapped(map, layout)))
+        Storage::mapped(map).map(Index::new)
     }
 
     /// Reads every byte and compares the checksum. An index that was compiled in this process is sound as it is.
@@ -161,15 +159,12 @@ impl Index {
 
     /// The bytes to store or embed.
     pub fn to_bytes(&self) -> Cow<'_, [u8]> {
-        match &self.storage {
-            Storage::Parts(parts) => {
-                let mut bytes = parts.to_bytes();
-                let checksum = format::checksum(&bytes);
-                format::write_u64(&mut bytes, format::CHECKSUM_AT, checksum);
-                Cow::Owned(bytes)
-            }
-            storage => Cow::Borrowed(storage.bytes().unwrap_or_default()),
+        let mut bytes = self.storage.to_bytes();
+        if let Cow::Owned(bytes) = &mut bytes {
+            let checksum = format::checksum(bytes);
+            format::write_u64(bytes, format::CHECKSUM_AT, checksum);
         }
+        bytes
     }
 
     /// Gives a `baseUrl` to the layers that state none.
@@ -194,7 +189,7 @@ impl Index {
     }
 
     /// A query with everything as it is by default; its methods set scope, context and fallback.
-    #[inline]
+    #[inline(always)]
     pub fn query(&self) -> Query<'_, '_> {
         Query::new(self)
     }
@@ -207,6 +202,24 @@ impl Index {
     #[inline]
     pub fn resolve(&self, id: &str) -> Result<Found<'_>, ResolveError> {
         self.query().resolve(id)
+    }
+
+    /// The answer to an id, if it is one that takes no look at more than one place: as nearly all have. `None` says nothing but that
+    /// [`Query::resolve`] knows. For those who make a query only where one is needed.
+    ///
+    /// ```
+    /// use radpack_resolve::Index;
+    /// use radpack_version::Fallback;
+    ///
+    /// let index = Index::from_json(br#"{"exports":{"d3":{"v":[[4]],"d":[["index",[{"v":[0],"f":"d3.js"}]]]}}}"#.to_vec())?;
+    /// assert_eq!(index.resolve_hot("d3@^4", Fallback::None), index.resolve("d3@^4").ok());
+    /// assert_eq!(index.resolve_hot("d3@>=3 <5", Fallback::None), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn resolve_hot(&self, id: &str, fallback: Fallback) -> Option<Found<'_>> {
+        let place = hot::resolve(&self.storage.view(), id.as_bytes(), fallback)?;
+        Some(Found { index: self, place })
     }
 
     /// The topmost record of an export, `index` being the empty entry.

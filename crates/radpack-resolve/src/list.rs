@@ -1,9 +1,11 @@
 //! Listing what an index holds, and the closest known name on a miss.
 
+use std::ops::Range;
+
 use crate::closest::closest;
 use crate::error::{ResolveError, ResolveErrorKind};
-use crate::format::{OFFERED, Record, read_u32};
-use crate::found::{Found, Place};
+use crate::format::{LONG_VERSIONS, OFFERED, OUTSIDE, Record, read_u32};
+use crate::found::{Found, Outside, Place};
 use crate::index::Index;
 use crate::query::Query;
 
@@ -30,11 +32,16 @@ impl<'i> Package<'i> {
         read_u32(self.row, 24) as usize
     }
 
+    /// Its records.
+    fn records(&self) -> Range<u32> {
+        let (first, count) = (read_u32(self.row, 8), read_u32(self.row, 12));
+        first..first.saturating_add(count)
+    }
+
     /// Its entries in canonical order, chunks last.
     pub fn entries(&self) -> impl Iterator<Item = Entry<'i>> + use<'i> {
-        let (first, count) = (read_u32(self.row, 8), read_u32(self.row, 12));
         let index = self.index;
-        (first..first.saturating_add(count)).map_while(move |number| {
+        self.records().map_while(move |number| {
             let record = Record(index.storage.record(number)?);
             Some(Entry {
                 index,
@@ -42,6 +49,105 @@ impl<'i> Package<'i> {
                 record,
             })
         })
+    }
+}
+
+impl Package<'_> {
+    /// Whether another package, such as the same one in a newer index, has the same entries, with the same versions, files, integrity and
+    /// dependencies. Names, tags, and what the layers' `vars` make of the files are not compared.
+    ///
+    /// ```
+    /// use radpack_resolve::Index;
+    ///
+    /// let index = |file| {
+    ///     Index::from_json(format!(r#"{{"exports":{{"d3":{{"v":[[4]],"d":[["index",[{{"v":[0],"f":"{file}"}}]]]}}}}}}"#))
+    /// };
+    /// let (old, same, other) = (index("a.js")?, index("a.js")?, index("b.js")?);
+    /// let d3 = old.package("d3").unwrap();
+    /// assert!(d3.has_same_contents(&same.package("d3").unwrap()));
+    /// assert!(!d3.has_same_contents(&other.package("d3").unwrap()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn has_same_contents(&self, other: &Package<'_>) -> bool {
+        let records = (self.records(), other.records());
+        records.0.len() == records.1.len()
+            && std::iter::zip(records.0, records.1)
+                .all(|(one, two)| self.has_same_entry(one, other, two).unwrap_or(false))
+    }
+
+    /// Whether two records hold the same. `None`: an index is damaged.
+    fn has_same_entry(&self, one: u32, other: &Package<'_>, two: u32) -> Option<bool> {
+        let (index, others) = (self.index, other.index);
+        let one = Record(index.storage.record(one)?);
+        let two = Record(others.storage.record(two)?);
+        let count = index.version_count(one);
+        if count != others.version_count(two)
+            || index.entry_bytes(one)? != others.entry_bytes(two)?
+        {
+            return Some(false);
+        }
+        let are_long = (one.flags() | two.flags()) & LONG_VERSIONS != 0;
+        let mut variants = 0;
+        for position in 0..count {
+            let ordinal = index
+                .variant_at(one, position)?
+                .checked_sub(one.variants())?;
+            let same = others
+                .variant_at(two, position)?
+                .checked_sub(two.variants())?
+                == ordinal
+                && index.key_at(one, position)? == others.key_at(two, position)?
+                && (!are_long
+                    || index.version_at(one, position)? == others.version_at(two, position)?);
+            if !same {
+                return Some(false);
+            }
+            variants = variants.max(ordinal.checked_add(1)?);
+        }
+        for ordinal in 0..variants {
+            let numbers = (
+                one.variants().checked_add(ordinal)?,
+                two.variants().checked_add(ordinal)?,
+            );
+            if !self.has_same_variant(numbers.0, other, numbers.1)? {
+                return Some(false);
+            }
+        }
+        Some(true)
+    }
+
+    fn has_same_variant(&self, one: u32, other: &Package<'_>, two: u32) -> Option<bool> {
+        let (storage, others) = (&self.index.storage, &other.index.storage);
+        let rows = (storage.variant(one)?, others.variant(two)?);
+        let ends = (
+            storage.variant(one.checked_add(1)?)?.dependencies,
+            others.variant(two.checked_add(1)?)?.dependencies,
+        );
+        let codes = (rows.0.dependencies..ends.0, rows.1.dependencies..ends.1);
+        if (rows.0.kind, rows.0.statics, codes.0.len())
+            != (rows.1.kind, rows.1.statics, codes.1.len())
+            || storage.raw_text(rows.0.text)? != others.raw_text(rows.1.text)?
+            || storage.raw_text(rows.0.integrity)? != others.raw_text(rows.1.integrity)?
+        {
+            return Some(false);
+        }
+        for (one, two) in std::iter::zip(codes.0, codes.1) {
+            let (one, two) = (storage.dependency(one)?, others.dependency(two)?);
+            let same = match (one & OUTSIDE, two & OUTSIDE) {
+                (0, 0) => {
+                    one.checked_sub(self.records().start)?
+                        == two.checked_sub(other.records().start)?
+                }
+                (OUTSIDE, OUTSIDE) => {
+                    Outside::read(self.index, one)?.id == Outside::read(other.index, two)?.id
+                }
+                _ => false,
+            };
+            if !same {
+                return Some(false);
+            }
+        }
+        Some(true)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Back from an index to the manifests that it was compiled from, to lay others on top or below.
+//! Back from an index to the manifests that it was compiled from.
 
 use std::collections::BTreeMap;
 

@@ -57,7 +57,7 @@ impl Stamp {
 }
 
 impl<'i, 'q> Query<'i, 'q> {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn new(index: &'i Index) -> Self {
         Query {
             index,
@@ -71,7 +71,7 @@ impl<'i, 'q> Query<'i, 'q> {
 
     /// The package that asks, as `name` or `name@spec`: what `~/entry` belongs to.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn scope(self, scope: &'q str) -> Self {
         Query {
             scope: Some(scope),
@@ -82,7 +82,7 @@ impl<'i, 'q> Query<'i, 'q> {
 
     /// What may serve where nothing is exact or in range.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn fallback(self, fallback: Fallback) -> Self {
         let stamp = match self.stamp {
             Stamp::OTHER => Stamp::OTHER,
@@ -97,7 +97,7 @@ impl<'i, 'q> Query<'i, 'q> {
 
     /// Values for `${name}` in ids and URLs.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn context(self, context: &'q BTreeMap<String, String>) -> Self {
         Query {
             context: Some(context),
@@ -123,9 +123,10 @@ impl<'i, 'q> Query<'i, 'q> {
     }
 
     /// An id that is not for the hot lane. Never inlined: what the processor has to hold of one look-up must be little,
-    /// for it to begin the next while this one waits for memory.
+    /// for it to begin the next while this one waits for memory. By value, so that a query that is made for one id stays in
+    /// registers on the hot lane.
     #[inline(never)]
-    pub(crate) fn resolve_cold(&self, id: &str) -> Result<Found<'i>, ResolveError> {
+    pub(crate) fn resolve_cold(self, id: &str) -> Result<Found<'i>, ResolveError> {
         if id.ends_with('/') || id.len() > MAX_ID_BYTES {
             // Errors both: an empty entry, which is as empty where it is missing, and what is too long.
             return self.resolve_fully(id, None);

@@ -3,7 +3,7 @@
 use std::panic::AssertUnwindSafe;
 
 use proptest::prelude::*;
-use radpack_resolve::{Index, IndexErrorKind, Memo};
+use radpack_resolve::{Index, IndexError, IndexErrorKind, Layer, Memo};
 
 const JSON: &str = r#"{"vars":{"baseUrl":"https://cdn.example"},"exports":{"@acme/a-long-scoped-name-for-a-package/x":{"v":[],"d":[]}}}"#;
 const GOOD: &str = r#"{"vars":{"baseUrl":"https://cdn.example"},"exports":{"@acme/shop":{"v":[[2,0,0,"-rc.1"],[1,2,3]],"d":[["index",[{"v":[0],"f":"rc.js","s":[1]},{"v":[1],"f":"i.js","s":[1,2],"i":"sha384-abc"}]],["cart",[{"v":[0,1],"u":"https://x.example/cart.js"}]],"d3@^4"],"t":{"next":0}},"d3":{"v":[[4],[3,9],[3,8]],"d":[["index",[{"v":[0],"f":"d3-4.js"},{"v":[1,2],"f":"d3-3.js","d":[1]}]],["c/an/entry/that/does/not/fit/into/the/record",[{"v":[1,2],"f":"e.js"}]]]}}}"#;
@@ -22,10 +22,16 @@ const IDS: [&str; 12] = [
     "~/x",
 ];
 
+/// An index of the same layers.
+fn copy(index: &Index) -> Result<Index, IndexError> {
+    Index::from_layers((0..index.layers()).map(|layer| Layer::of(index, layer)))
+}
+
 /// Everything that can be asked, as text.
 fn answers(index: &Index) -> String {
     let mut text = String::new();
     let _ = index.to_manifests();
+    let _ = copy(index).map(|copy| copy.resolve("d3@^4").map(|found| found.pinned_id()));
     let query = index.query();
     let mut memo = Memo::new(4);
     for id in IDS {
@@ -114,6 +120,57 @@ fn an_index_gives_its_manifests_back() {
             .to_json()
     });
     assert_eq!(found, expected);
+}
+
+#[test]
+fn layers_of_indexes_are_as_those_of_their_texts() {
+    let hidden = r#"{"vars":{"a":"b"},"exports":{"d3":{"v":[[5],[4]],"d":[["index",[{"v":[0,1],"f":"x.js","s":[1]}]],"d3@^3"]}},"register":false}"#;
+    let top = r#"{"vars":{"baseUrl":"https://x.example"},"exports":{"@acme/shop":{"v":[[1,2,4,"-a"],[1,2,3]],"d":[["index",[{"v":[0],"f":"a.js"},{"v":[1]}]],"d3@^4","nope"],"t":{"old":1}}}}"#;
+    let texts = [GOOD, hidden, top];
+    let expected = Index::from_layers(texts.map(Layer::json)).unwrap();
+    let [good, hidden, top] = texts.map(|json| Index::from_json(json).unwrap());
+    let two = Index::from_layers([Layer::of(&good, 0), Layer::of(&hidden, 0)]).unwrap();
+    let opened = Index::from_bytes(expected.to_bytes().into_owned()).unwrap();
+    for index in [
+        Index::from_layers([Layer::of(&two, 0), Layer::of(&two, 1), Layer::of(&top, 0)]).unwrap(),
+        Index::from_layers(
+            [GOOD, texts[1]]
+                .map(Layer::json)
+                .into_iter()
+                .chain([Layer::of(&top, 0)]),
+        )
+        .unwrap(),
+        copy(&expected).unwrap(),
+        copy(&copy(&opened).unwrap()).unwrap(),
+    ] {
+        assert_eq!(answers(&index), answers(&expected));
+        assert_eq!(
+            index.to_manifests().unwrap(),
+            expected.to_manifests().unwrap()
+        );
+        assert_eq!(index.vars(1), expected.vars(1));
+    }
+    // What an index was given, its layers have; what they state themselves, they keep.
+    let based = Index::from_json(texts[1])
+        .unwrap()
+        .with_base_url("https://given.example");
+    let layers = [
+        Layer::of(&good, 0),
+        Layer::of(&based, 0).default_var("other", "c"),
+    ];
+    let index = Index::from_layers(layers).unwrap();
+    assert_eq!(index.vars(0)["baseUrl"], "https://cdn.example");
+    let vars: Vec<_> = index.vars(1).into_iter().collect();
+    assert_eq!(
+        vars,
+        [
+            ("a", "b"),
+            ("baseUrl", "https://given.example"),
+            ("other", "c")
+        ]
+    );
+    let beyond = Index::from_layers([Layer::of(&good, 1)]).unwrap_err();
+    assert_eq!(beyond.kind(), IndexErrorKind::Damaged);
 }
 
 #[test]

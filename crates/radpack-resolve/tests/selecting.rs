@@ -490,3 +490,50 @@ fn an_empty_spec_behind_what_looks_like_a_sign() {
     let found = index.resolve("~axp😀/x/y").unwrap();
     assert_eq!(found.file().unwrap(), Some("a.js"));
 }
+
+#[test]
+fn packages_are_the_same_or_not() {
+    let json = |package: &str| {
+        format!(
+            r#"{{"exports":{{"a":{{"v":[[1]],"d":[["index",[{{"v":[0],"f":"a.js"}}]]]}},"p":{package}}}}}"#
+        )
+    };
+    let long = "a-name-that-does-not-fit-into-the-record";
+    let base = format!(
+        r#"{{"v":[[2,0,0,"-rc.1"],[1,2],[1]],"d":[["index",[{{"v":[0],"f":"rc.js","s":[1,2],"i":"sha384-abc"}},{{"v":[1,2],"f":"i.js","d":[1]}}]],["{long}",[{{"v":[1,2],"u":"https://x.example/x.js"}}]],"d3@^4"]}}"#
+    );
+    let old = Index::from_json(json(&base)).unwrap();
+    // Of other numbers: another layer below, and a package before it.
+    let moved = Index::from_layers([
+        Layer::json(json(&base)),
+        Layer::json(json(&base).replacen(
+            "\"a\":",
+            "\"a\":{\"v\":[[1]],\"d\":[[\"x\",[{\"v\":[0],\"f\":\"b.js\"}]]]},\"b\":",
+            1,
+        )),
+    ])
+    .unwrap();
+    let package = old.package("p").unwrap();
+    assert!(package.has_same_contents(&moved.package("p").unwrap()));
+    assert!(moved.package("p").unwrap().has_same_contents(&package));
+    assert!(!package.has_same_contents(&moved.package("a").unwrap()));
+    for (from, to) in [
+        ("-rc.1", "-rc.2"),
+        ("[1,2],[1]", "[1,3],[1]"),
+        ("rc.js", "rd.js"),
+        ("sha384-abc", "sha384-abd"),
+        (r#","i":"sha384-abc""#, ""),
+        (r#""s":[1,2]"#, r#""s":[1],"d":[2]"#),
+        (r#""d":[1]"#, r#""d":[2]"#),
+        ("d3@^4", "d3@^5"),
+        (long, "another-name-that-does-not-fit-into-it"),
+        (r#""u":"https://x.example/x.js""#, r#""f":"x.js""#),
+        (r#"[{"v":[1,2],"u":"#, r#"[{"v":[1],"u":"#),
+    ] {
+        assert!(base.contains(from), "{from}");
+        let other = Index::from_json(json(&base.replacen(from, to, 1))).unwrap();
+        let other = other.package("p").unwrap();
+        assert!(!package.has_same_contents(&other), "{from} and {to}");
+        assert!(!other.has_same_contents(&package), "{from} and {to}");
+    }
+}

@@ -307,7 +307,7 @@ async fn readers_never_see_a_mixture() {
     let rounds: u32 = std::env::var("RADPACK_SWAPS")
         .ok()
         .and_then(|text| text.parse().ok())
-        .unwrap_or(100);
+        .unwrap_or(1_000);
     let server = Server::start().await;
     // Two packages that are always at the same version.
     let both = |number: u32| {
@@ -339,6 +339,16 @@ async fn readers_never_see_a_mixture() {
                     assert_eq!(answer.found().file().unwrap(), Some(file.as_str()));
                     assert!(answer.version().minor >= seen, "time goes on");
                     seen = answer.version().minor;
+                    // Held together with the one before: of the same snapshot or of a later one, never of half of each.
+                    let other = radpack.resolve("b").unwrap();
+                    let file = format!("b{}.js", other.version().minor);
+                    assert_eq!(other.found().file().unwrap(), Some(file.as_str()));
+                    assert_eq!(
+                        answer.snapshot().cmp(&other.snapshot()),
+                        seen.cmp(&other.version().minor)
+                    );
+                    assert!(answer.snapshot() >= page.number() && other.version().minor >= seen);
+                    seen = other.version().minor;
                     let query = reader.query();
                     let (a, b) = (query.resolve("a").unwrap(), query.resolve("b").unwrap());
                     assert_eq!(a.version().minor, b.version().minor);

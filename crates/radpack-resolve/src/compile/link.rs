@@ -6,14 +6,14 @@ use crate::format::{NEXT, NONE, Record, VariantRow, read_u16, read_u32, write_u1
 use crate::hash;
 use crate::index::{Index, MAX_PROBES, next_slot, slot_of};
 use crate::split::split;
-use crate::storage::{Parts, Storage};
+use crate::storage::Storage;
 
 /// Seeds to try before the table is made larger.
 const SEEDS: u64 = 8;
 
 impl Writer {
     /// Links all layers.
-    pub(crate) fn finish(mut self) -> Result<Parts, IndexError> {
+    pub(crate) fn finish(mut self) -> Result<Index, IndexError> {
         // Closes the dependencies of the last variant.
         let (_, dependencies) = self.next_variant()?;
         self.variant(VariantRow {
@@ -23,28 +23,24 @@ impl Writer {
             dependencies,
             statics: 0,
         });
-        let index = Index::new(Storage::Parts(Box::new(self.parts)));
+        let mut index = Index::new(Storage::compiled(self.parts));
         let ((slots, nexts), seed) = fill(&index)?;
-        let Storage::Parts(mut parts) = index.storage else {
-            unreachable!("made from parts above")
-        };
-        parts.slots = slots;
-        parts.seed = seed;
-        for (record, next) in nexts {
-            write_u32(&mut parts.records[record as usize].0, NEXT, next);
+        if let Some(parts) = index.storage.parts_mut() {
+            for (record, next) in nexts {
+                write_u32(&mut parts.records[record as usize].0, NEXT, next);
+            }
         }
-        parts.settle();
-        let index = Index::new(Storage::Parts(parts));
+        index.storage.settle(&slots, seed);
+        drop(slots);
         let links = links(&index);
-        let Storage::Parts(mut parts) = index.storage else {
-            unreachable!("made from parts above")
-        };
-        for (row, (record, spec)) in parts.outsides.iter_mut().zip(links) {
-            write_u32(row, 4, record);
-            write_u16(row, 10, spec.0);
-            write_u16(row, 12, spec.1);
+        if let Some(parts) = index.storage.parts_mut() {
+            for (row, (record, spec)) in parts.outsides.iter_mut().zip(links) {
+                write_u32(row, 4, record);
+                write_u16(row, 10, spec.0);
+                write_u16(row, 12, spec.1);
+            }
         }
-        Ok(*parts)
+        Ok(index)
     }
 }
 

@@ -10,6 +10,7 @@ use crate::format::{
     LONG_VERSIONS, MAX_TEXT, NAME, NAME_ROOM, NEXT, NONE, OFFERED, ORDINALS, OUTSIDE, PACKAGE,
     RECORD, TAGGED, TEXTS, VariantRow, read_u16, version_text, write_u16, write_u32, write_u64,
 };
+use crate::index::Index;
 use crate::split::stored_entry;
 use crate::storage::{Parts, RecordLines};
 
@@ -35,8 +36,8 @@ pub(crate) struct Writer {
     /// Position and ordinal of each version of the entry being written, newest first.
     entry_versions: Vec<(u32, u32)>,
     package: Package,
-    layer: u16,
-    layer_flags: u16,
+    pub(super) layer: u16,
+    pub(super) layer_flags: u16,
 }
 
 #[derive(Default)]
@@ -100,6 +101,20 @@ impl Writer {
         parts.dependencies.reserve(bytes / 50);
         parts.outsides.reserve(bytes / 400);
         parts.packages.reserve(bytes / 2_500);
+    }
+
+    /// Makes room for what some of an index's packages hold, about.
+    pub(super) fn reserve_share(&mut self, index: &Index, packages: usize) {
+        let (parts, storage) = (&mut self.parts, &index.storage);
+        let share = packages as f64 / storage.packages().max(1) as f64;
+        let of = |rows: usize| (rows as f64 * share).ceil() as usize;
+        parts.records.reserve(of(storage.records()));
+        parts.variants.reserve(of(storage.variants()));
+        parts.dependencies.reserve(of(storage.dependencies()));
+        parts.outsides.reserve(of(storage.outsides()));
+        parts.keys.reserve(of(storage.key_rows()));
+        parts.packages.reserve(packages);
+        parts.strings.reserve(of(storage.string_bytes()));
     }
 
     /// Begins the next manifest; later ones lie on top.
@@ -391,7 +406,7 @@ pub(crate) fn number(count: usize, what: &str) -> Result<u32, IndexError> {
 }
 
 #[inline]
-fn write_text(row: &mut [u8], at: usize, text: Text) {
+pub(super) fn write_text(row: &mut [u8], at: usize, text: Text) {
     write_u32(row, at, text.0);
     write_u32(row, at + 4, text.1);
 }
