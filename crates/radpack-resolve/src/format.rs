@@ -74,6 +74,8 @@ pub(crate) const LONG_KEY: u16 = 1 << 11;
 pub(crate) const LONG_VERSIONS: u16 = 1 << 12;
 /// Record flag: the layer offers its exports to no other (`register: false`).
 pub(crate) const INTERNAL: u16 = 1 << 13;
+/// Record flag: no text of a version is cut off, so that eight characters are all of it. One that lacks it is read the longer way.
+pub(crate) const WHOLE_TEXTS: u16 = 1 << 14;
 /// Record flag: the package has tags.
 pub(crate) const TAGGED: u16 = 1 << 15;
 
@@ -328,7 +330,7 @@ impl<'a> Record<'a> {
             words(NAME + (tail_offset(name_length) & 63)),
             words(ENTRY),
         );
-        let different = (u64::from(self.flags() & !TAGGED) ^ lengths)
+        let different = (u64::from(self.flags() & !(TAGGED | WHOLE_TEXTS)) ^ lengths)
             | (head[0] ^ key.head[0])
             | (head[1] ^ key.head[1])
             | (tail[0] ^ key.tail[0])
@@ -366,17 +368,19 @@ impl<'a> Record<'a> {
 }
 
 /// A version's text and the dot that ends it, four bits a character, the first lowest: `1.2.3.` is `0xffe3e2e1`. What
-/// is longer than eight characters is cut off, what is shorter is filled up with ones.
-pub(crate) fn version_text(major: u64, minor: u64, patch: u64) -> u32 {
+/// is longer than eight characters is cut off, what is shorter is filled up with ones. With it comes whether all of the
+/// text is there, be it without the dot.
+pub(crate) fn version_text(major: u64, minor: u64, patch: u64) -> (u32, bool) {
     let text = format!("{major}.{minor}.{patch}.");
     let nibbles = text
         .bytes()
         .map(|byte| u32::from(byte & 0xf))
         .chain(std::iter::repeat(0xf));
-    nibbles
+    let word = nibbles
         .take(8)
         .enumerate()
-        .fold(0, |word, (at, nibble)| word | nibble << (at * 4))
+        .fold(0, |word, (at, nibble)| word | nibble << (at * 4));
+    (word, text.len() <= 9)
 }
 
 /// What may be the beginning of a version, from up to eight bytes with zeros behind them.

@@ -6,7 +6,7 @@
 
 use radpack_version::{Drift, Fallback, Fit};
 
-use crate::format::{INLINE_VERSIONS, NONE, Record, SpecText, TAGGED};
+use crate::format::{INLINE_VERSIONS, NONE, Record, SpecText, TAGGED, WHOLE_TEXTS};
 use crate::found::Place;
 use crate::hash;
 use crate::split::{self, Long, Parts, Short};
@@ -53,14 +53,15 @@ pub(crate) fn select(
     let body = spec >> (u32::from(signed) * 8);
     let length = length.wrapping_sub(signed.into());
     let text = SpecText::of(body, length);
-    // The dot behind it, so that `1` is not the beginning of `12`.
-    let shift = (length as u32).wrapping_mul(4) & 31;
-    let mask = (0xf << shift | ((1 << shift) - 1)) & u32::from(any).wrapping_sub(1);
-    let found = record.match_text((text.text | 0xe << shift) & mask, mask);
+    // The dot behind it, so that `1` is not the beginning of `12`. Behind eight characters there is no room for it.
+    let shift = (length as u32).wrapping_mul(4) & 63;
+    let mask = (0xf_u64 << shift | ((1 << shift) - 1)) as u32 & u32::from(any).wrapping_sub(1);
+    let found = record.match_text((text.text | (0xe_u64 << shift) as u32) & mask, mask);
+    let room = 7 + usize::from(record.flags() & WHOLE_TEXTS != 0);
     let whole = text.dots & text.dots.wrapping_sub(1);
     // What else a sign admits shows in numbers only.
     let more = if sign == b'^' { text.dots } else { whole };
-    let fine = any | (length.wrapping_sub(1) < 7) & text.is_valid & !(signed & (more != 0));
+    let fine = any | (length.wrapping_sub(1) < room) & text.is_valid & !(signed & (more != 0));
     let exact = (whole != 0) & !any;
     if fine & (found < INLINE_VERSIONS) {
         return place(

@@ -8,7 +8,8 @@ use crate::error::IndexError;
 use crate::format::{
     ENTRY, ENTRY_LENGTH_SHIFT, ENTRY_ROOM, HAS_BASE_URL, INLINE_VERSIONS, INTERNAL, LONG_KEY,
     LONG_VERSIONS, MAX_TEXT, NAME, NAME_ROOM, NEXT, NONE, OFFERED, ORDINALS, OUTSIDE, PACKAGE,
-    RECORD, TAGGED, TEXTS, VariantRow, read_u16, version_text, write_u16, write_u32, write_u64,
+    RECORD, TAGGED, TEXTS, VariantRow, WHOLE_TEXTS, read_u16, version_text, write_u16, write_u32,
+    write_u64,
 };
 use crate::index::Index;
 use crate::split::stored_entry;
@@ -23,6 +24,8 @@ pub(crate) struct PackageVersion {
     pub(crate) key: u64,
     /// What specs are matched against.
     text: u32,
+    /// Whether all of it is there.
+    is_whole: bool,
     /// Row of `details`, where the key is not exact.
     pub(crate) detail: u32,
 }
@@ -200,10 +203,11 @@ impl Writer {
             detail = number(self.parts.details.len(), "prerelease versions")?;
             self.parts.details.push(row);
         }
-        let text = version_text(version.major, version.minor, version.patch);
+        let (text, is_whole) = version_text(version.major, version.minor, version.patch);
         self.versions.push(PackageVersion {
             key: key.bits(),
             text,
+            is_whole,
             detail,
         });
         Ok(())
@@ -293,12 +297,13 @@ impl Writer {
         }
         if inline {
             row[TEXTS..ORDINALS].fill(0xff);
+            flags |= WHOLE_TEXTS;
             for (position, (version, ordinal)) in self.entry_versions.iter().enumerate() {
-                write_u32(
-                    &mut row,
-                    TEXTS + position * 4,
-                    self.versions[*version as usize].text,
-                );
+                let version = &self.versions[*version as usize];
+                write_u32(&mut row, TEXTS + position * 4, version.text);
+                if !version.is_whole {
+                    flags &= !WHOLE_TEXTS;
+                }
                 row[ORDINALS + position] = *ordinal as u8;
             }
         } else {
