@@ -1,6 +1,6 @@
 //! Expressions: operators, and what is assigned.
 
-use super::word::{Word, ends_expression, is_start};
+use super::word::{Word, ends_expression};
 use super::{
     ARROW, AWAIT, BINDING, COVER, DEFAULTED, Flags, IN, LITERAL, NAME, Quick, TARGET, UNARY, VALUE,
     YIELD,
@@ -52,8 +52,7 @@ impl Quick<'_> {
     #[inline]
     pub(super) fn assignment_or_pattern(&mut self) -> Option<Flags> {
         // Most are a name and nothing else.
-        if is_start(self.byte()) && self.look_at_word() == Word::Name {
-            self.bump_word();
+        if self.eat_name() {
             if ends_expression(self.byte()) {
                 return Some(TARGET | BINDING | NAME);
             }
@@ -201,11 +200,10 @@ impl Quick<'_> {
 
     /// An operand with its prefixes and suffixes. `first`: it begins an expression, so it may be an arrow function.
     fn unary(&mut self, first: bool) -> Option<Flags> {
-        let byte = self.byte();
-        if is_start(byte) && self.word() == Word::Name {
-            self.bump_word();
+        if self.eat_name() {
             return self.named(first);
         }
+        let byte = self.byte();
         let prefix = match byte {
             b'!' | b'~' => 1,
             b'+' | b'-' if self.next() == byte => {

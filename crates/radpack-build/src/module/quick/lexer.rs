@@ -69,7 +69,6 @@ impl<'a> Quick<'a> {
     #[inline]
     pub(super) fn skip_from(&mut self, at: usize) {
         self.at = at;
-        self.skipped_from = at;
         self.line_ended = false;
         let byte = self.byte();
         if byte <= b' ' || byte == b'/' {
@@ -115,6 +114,10 @@ impl<'a> Quick<'a> {
                 }
                 _ => break,
             }
+        }
+        if at < self.bytes.len() {
+            // Only behind all code it counts.
+            self.map_comment = None;
         }
         self.at = at;
         self.line_ended = line_ended;
@@ -169,7 +172,7 @@ impl<'a> Quick<'a> {
     #[cold]
     fn map_comment(&mut self, comment: Range<usize>) {
         if SourceMapReference::in_comment(&self.text[comment.clone()], 0).is_some() {
-            self.map_comment = Some((comment, self.skipped_from));
+            self.map_comment = Some(comment);
         }
     }
 
@@ -201,6 +204,24 @@ impl<'a> Quick<'a> {
             _ => Word::of_long(&self.bytes[at..end]),
         };
         self.word
+    }
+
+    /// Steps over the name that comes next, if one does. Of those that are names everywhere: no keyword, none that is reserved.
+    #[inline]
+    pub(super) fn eat_name(&mut self) -> bool {
+        if !is_start(self.byte()) {
+            return false;
+        }
+        // Where code is minified, half of all words have one letter, and no keyword has.
+        let end = if !is_part(self.next()) {
+            self.at + 1
+        } else if self.word() == Word::Name {
+            self.word_end
+        } else {
+            return false;
+        };
+        self.skip_from(end);
+        true
     }
 
     /// The text of the word that [`word`](Self::word) found.

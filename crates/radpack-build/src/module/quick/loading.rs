@@ -43,7 +43,7 @@ impl Quick<'_> {
 
     /// Looks whether the arguments that begin here are `("…", import.meta.url)`.
     fn url_argument(&mut self) -> Option<()> {
-        let start = (self.at, self.line_ended, self.skipped_from);
+        let start = (self.at, self.line_ended);
         self.bump(1);
         let literal = self.at;
         let found = self.plain_literal()?.and_then(|end| {
@@ -62,7 +62,7 @@ impl Quick<'_> {
         if let Some(literal) = found {
             self.imports.push((ImportKind::Url, literal));
         }
-        (self.at, self.line_ended, self.skipped_from) = start;
+        (self.at, self.line_ended) = start;
         Some(())
     }
 

@@ -84,8 +84,6 @@ struct Quick<'a> {
     at: usize,
     /// Whether a line ended before the next token.
     line_ended: bool,
-    /// Where the white space and comments before the next token begin.
-    skipped_from: usize,
     /// Whether something was skipped that should not have been.
     unsure: bool,
     context: Context,
@@ -106,8 +104,8 @@ struct Quick<'a> {
     names: Vec<&'a str>,
     stars: Vec<String>,
     has_module_syntax: bool,
-    /// A comment that could name a source map, and the `skipped_from` when it was met.
-    map_comment: Option<(Range<usize>, usize)>,
+    /// The last comment that could name a source map, of those before the next token.
+    map_comment: Option<Range<usize>>,
 }
 
 impl<'a> Quick<'a> {
@@ -117,7 +115,6 @@ impl<'a> Quick<'a> {
             bytes: text.as_bytes(),
             at: 0,
             line_ended: true,
-            skipped_from: 0,
             unsure: false,
             context: AWAIT | IN,
             depth: 0,
@@ -195,9 +192,6 @@ impl<'a> Quick<'a> {
             .into_iter()
             .map(|at| positions.at(at))
             .collect();
-        let source_map = self
-            .map_comment
-            .filter(|(_, skipped_from)| *skipped_from == self.skipped_from);
         Some(Module {
             imports,
             exports: Exports {
@@ -206,7 +200,7 @@ impl<'a> Quick<'a> {
             },
             has_module_syntax: self.has_module_syntax,
             computed_imports: computed,
-            source_map: source_map.and_then(|(span, _)| {
+            source_map: self.map_comment.and_then(|span| {
                 SourceMapReference::in_comment(&text[span.clone()], span.start as u32 + base)
             }),
         })

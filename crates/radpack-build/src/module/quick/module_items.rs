@@ -16,10 +16,10 @@ impl Quick<'_> {
 
     /// The byte behind the word that comes next, and what may be skipped.
     fn byte_after_word(&mut self) -> u8 {
-        let from = (self.at, self.line_ended, self.skipped_from);
+        let from = (self.at, self.line_ended);
         self.bump_word();
         let byte = self.byte();
-        (self.at, self.line_ended, self.skipped_from) = from;
+        (self.at, self.line_ended) = from;
         byte
     }
 
@@ -173,13 +173,13 @@ impl Quick<'_> {
             }
             Word::Class => self.class(false),
             Word::Async => {
-                let from = (self.at, self.line_ended, self.skipped_from);
+                let from = (self.at, self.line_ended);
                 self.bump_word();
                 if self.word() == Word::Function && !self.line_ended {
                     self.bump_word();
                     return self.function_rest(true, false);
                 }
-                (self.at, self.line_ended, self.skipped_from) = from;
+                (self.at, self.line_ended) = from;
                 self.assignment()?;
                 self.semicolon()
             }

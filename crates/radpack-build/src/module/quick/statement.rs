@@ -150,7 +150,7 @@ impl Quick<'_> {
 
     fn async_statement(&mut self, listed: bool) -> Option<()> {
         // A function, if the next word says so and stands on the same line.
-        let from = (self.at, self.line_ended, self.skipped_from);
+        let from = (self.at, self.line_ended);
         self.bump_word();
         if self.word() == Word::Function && !self.line_ended {
             self.bump_word();
@@ -160,7 +160,7 @@ impl Quick<'_> {
                 None
             };
         }
-        (self.at, self.line_ended, self.skipped_from) = from;
+        (self.at, self.line_ended) = from;
         self.expression_statement()
     }
 
