@@ -1,0 +1,375 @@
+//! Committing: an event is decided on against the newest state, and written behind it if nobody was faster.
+//!
+//! The write of the next name, if absent, is the commit, so of all that compete for a place one wins, and the others look at what it
+//! did and decide again. Where the answer to a write is lost, the same bytes are written again until the place is taken, by
+//! whomever: the event's id then tells. So an effect is neither lost nor doubled, wherever the answer went missing; and where time
+//! runs out first, the command may be sent again, for each is carried out once.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::Value;
+use tokio::time::{Instant, sleep, timeout_at};
+use uuid::Uuid;
+
+use crate::event::{Event, FORMAT, Hash, Recorded};
+use crate::history::{History, HistoryError, Position, now};
+use crate::store::{Put, StoreError, StoreErrorKind};
+
+/// The first pause after an unclear answer; it doubles up to [`LONGEST_PAUSE`].
+const PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// A state that events make, one after another. A pure function of them: no clock, no chance, nothing from elsewhere.
+pub trait Fold {
+    /// Takes one event in. Each is checked before it is committed, so an error means that a later version has written it, or that the
+    /// history was not written by Radpack.
+    ///
+    /// # Errors
+    ///
+    /// If it means nothing here, or nothing that can be.
+    fn apply(&mut self, recorded: &Recorded) -> Result<(), FoldError>;
+}
+
+/// Why an event means nothing.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct FoldError {
+    message: String,
+    #[source]
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// What is to be done, and by whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command {
+    /// Its id: a command that is sent again under the same one is not carried out again.
+    pub id: Uuid,
+    /// Who it is from.
+    pub by: String,
+}
+
+/// What a command comes to: the kind of event and its facts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    kind: &'static str,
+    needs: &'static str,
+    payload: Value,
+}
+
+/// Why a command is not carried out, in the words of whoever decided.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Refusal {
+    message: String,
+    #[source]
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// A command that has been carried out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Committed {
+    /// The event.
+    pub recorded: Recorded,
+    /// Whether that was before: the command was sent again.
+    pub repeated: bool,
+}
+
+/// Why a command was not carried out, or nobody knows whether it was.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CommitError {
+    /// It may not be, as things stand.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The history cannot be read.
+    #[error(transparent)]
+    History(#[from] HistoryError),
+    /// The store did not take it; nothing has happened.
+    #[error("nothing was committed")]
+    Failed(#[source] StoreError),
+    /// Others were faster, again and again; nothing has happened.
+    #[error("nothing was committed: for {} s, others were faster each time; try again", .0.as_secs())]
+    Contended(Duration),
+    /// The store did not say whether it took it.
+    #[error(
+        "the outcome is unknown: the store did not say whether it took event {seq}; the same command may be sent again safely, its id is {command}"
+    )]
+    Unknown {
+        /// The command's id.
+        command: Uuid,
+        /// The place that was to be taken.
+        seq: u64,
+        /// The last answer.
+        #[source]
+        source: StoreError,
+    },
+}
+
+/// A state, and the point of the history that it is of.
+#[derive(Clone, Debug, Default)]
+pub struct Ledger<S> {
+    state: S,
+    position: Option<Position>,
+    /// The events that carried out commands, by the commands' ids.
+    carried_out: HashMap<Uuid, u64>,
+}
+
+impl<S> Ledger<S> {
+    /// The state.
+    #[must_use]
+    pub fn state(&self) -> &S {
+        &self.state
+    }
+
+    /// The newest event in it; `None` before it has been read for the first time.
+    #[must_use]
+    pub fn position(&self) -> Option<Position> {
+        self.position
+    }
+}
+
+impl<S: Fold> Ledger<S> {
+    fn apply(&mut self, recorded: &Recorded) -> Result<(), HistoryError> {
+        let event = &recorded.event;
+        self.state
+            .apply(recorded)
+            .map_err(|source| HistoryError::Fold {
+                seq: event.seq,
+                source,
+            })?;
+        self.carried_out.insert(event.command, event.seq);
+        self.position = Some(Position {
+            seq: event.seq,
+            hash: recorded.hash,
+            at: event.at,
+        });
+        Ok(())
+    }
+}
+
+impl History {
+    /// Brings a ledger up to the newest event.
+    ///
+    /// # Errors
+    ///
+    /// If the history cannot be read. What could be read is in the ledger.
+    pub async fn catch_up<S: Fold>(
+        &self,
+        ledger: &mut Ledger<S>,
+    ) -> Result<Position, HistoryError> {
+        let from = *ledger.position.get_or_insert(self.beginning());
+        self.follow(from, |recorded| ledger.apply(&recorded)).await
+    }
+
+    /// Carries out a command: `decide` says what it comes to, given the newest state, and is asked again where another writer was
+    /// faster. Once this gives the event, it is in the store for good.
+    ///
+    /// # Errors
+    ///
+    /// If `decide` refuses, the history cannot be read, or the store does not take the event.
+    pub async fn commit<S: Fold>(
+        &self,
+        ledger: &mut Ledger<S>,
+        command: &Command,
+        mut decide: impl FnMut(&S) -> Result<Decision, Refusal>,
+    ) -> Result<Committed, CommitError> {
+        let deadline = Instant::now() + self.patience;
+        loop {
+            let position = self.catch_up(ledger).await?;
+            if let Some(&seq) = ledger.carried_out.get(&command.id) {
+                let recorded = self.event(seq).await?.ok_or(HistoryError::Broken {
+                    seq,
+                    what: "it is no longer there",
+                })?;
+                return Ok(Committed {
+                    recorded,
+                    repeated: true,
+                });
+            }
+            let decision = decide(ledger.state())?;
+            let event = Event {
+                format: FORMAT,
+                needs: decision.needs.to_owned(),
+                seq: position.seq + 1,
+                id: Uuid::now_v7(),
+                command: command.id,
+                at: now().max(position.at),
+                by: command.by.clone(),
+                prev: position.hash,
+                kind: decision.kind.to_owned(),
+                payload: decision.payload,
+            };
+            if let Some(recorded) = self.write(&event, deadline).await? {
+                ledger.apply(&recorded)?;
+                return Ok(Committed {
+                    recorded,
+                    repeated: false,
+                });
+            }
+            if Instant::now() >= deadline {
+                return Err(CommitError::Contended(self.patience));
+            }
+        }
+    }
+
+    /// Writes an event to its place. `None`: another one has it.
+    async fn write(
+        &self,
+        event: &Event,
+        deadline: Instant,
+    ) -> Result<Option<Recorded>, CommitError> {
+        let contents = Bytes::from(event.to_bytes());
+        let mut pause = PAUSE;
+        loop {
+            let put = timeout_at(deadline, self.put(event.seq, contents.clone())).await;
+            let error = match put.unwrap_or_else(|_| Err(self.store().timed_out())) {
+                Ok(Put::Written) => {
+                    return Ok(Some(Recorded {
+                        hash: Hash::of(&contents),
+                        event: event.clone(),
+                    }));
+                }
+                Ok(Put::Taken) => match self.event(event.seq).await {
+                    // An earlier attempt of ours, whose answer was lost, has it; or another event.
+                    Ok(Some(found)) => return Ok((found.event.id == event.id).then_some(found)),
+                    Ok(None) => None,
+                    Err(HistoryError::Store(error)) => Some(error),
+                    Err(error) => return Err(error.into()),
+                },
+                Err(error) if error.kind() == StoreErrorKind::Unclear => Some(error),
+                // Nothing of it can happen later, but it may have happened before it failed.
+                Err(error) => {
+                    return match self.event(event.seq).await {
+                        Ok(Some(found)) => Ok((found.event.id == event.id).then_some(found)),
+                        Ok(None) | Err(_) if self.store().is_settled() => {
+                            Err(CommitError::Failed(error))
+                        }
+                        Ok(None) | Err(_) => Err(self.refused_or_unknown(event, error)),
+                    };
+                }
+            };
+            let waited = timeout_at(deadline, sleep(jittered(pause))).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            if waited.is_err() {
+                let Some(source) = error else {
+                    return Err(CommitError::Contended(self.patience));
+                };
+                return Err(CommitError::Unknown {
+                    command: event.command,
+                    seq: event.seq,
+                    source,
+                });
+            }
+        }
+    }
+
+    /// A store that says no has done nothing – by this request; one before it may still be under way.
+    fn refused_or_unknown(&self, event: &Event, error: StoreError) -> CommitError {
+        match error.kind() {
+            StoreErrorKind::Denied | StoreErrorKind::Unsupported | StoreErrorKind::Address => {
+                CommitError::Failed(error)
+            }
+            _ => CommitError::Unknown {
+                command: event.command,
+                seq: event.seq,
+                source: error,
+            },
+        }
+    }
+}
+
+impl Command {
+    /// A command of someone, under a new id.
+    #[must_use]
+    pub fn new(by: impl Into<String>) -> Command {
+        Command {
+            id: Uuid::now_v7(),
+            by: by.into(),
+        }
+    }
+}
+
+impl Decision {
+    /// An event of a kind that every version of Radpack knows that has registries.
+    #[must_use]
+    pub fn new(kind: &'static str, payload: Value) -> Decision {
+        Decision {
+            kind,
+            needs: "0.1.0",
+            payload,
+        }
+    }
+
+    /// Says which version was the first to know this kind of event.
+    #[must_use]
+    pub fn needs(self, needs: &'static str) -> Decision {
+        Decision { needs, ..self }
+    }
+}
+
+impl FoldError {
+    /// An event of a kind, or in a form, that is not known here.
+    #[must_use]
+    pub fn unknown(event: &Event) -> FoldError {
+        FoldError {
+            message: format!(
+                "events of the kind {:?} are not known here: use Radpack {} or later",
+                event.kind, event.needs
+            ),
+            source: None,
+        }
+    }
+
+    /// An event that cannot be.
+    #[must_use]
+    pub fn new(message: impl Into<String>) -> FoldError {
+        FoldError {
+            message: message.into(),
+            source: None,
+        }
+    }
+
+    /// With what caused it.
+    #[must_use]
+    pub fn caused_by(self, source: impl std::error::Error + Send + Sync + 'static) -> FoldError {
+        FoldError {
+            source: Some(Box::new(source)),
+            ..self
+        }
+    }
+}
+
+impl Refusal {
+    /// A refusal in these words: what, and what to do about it.
+    #[must_use]
+    pub fn new(message: impl Into<String>) -> Refusal {
+        Refusal {
+            message: message.into(),
+            source: None,
+        }
+    }
+
+    /// With what caused it.
+    #[must_use]
+    pub fn caused_by(self, source: impl std::error::Error + Send + Sync + 'static) -> Refusal {
+        Refusal {
+            source: Some(Box::new(source)),
+            ..self
+        }
+    }
+}
+
+impl fmt::Display for Committed {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let event = &self.recorded.event;
+        write!(formatter, "event {}: {}", event.seq, event.kind)
+    }
+}
+
+/// A pause of half as long to as long, so that writers that were stopped together do not go on together.
+fn jittered(pause: Duration) -> Duration {
+    pause.mul_f64(0.5 + fastrand::f64() / 2.0)
+}

@@ -1,0 +1,49 @@
+//! The registry's history: events in an object store, each committed by writing the next name if nobody has.
+//!
+//! A registry is a folder of objects ([`Store`]): on this machine's disk, in memory, or wherever the `object_store` crate reaches.
+//! Its history ([`History`]) is a chain of [`Event`]s, one object each, and [`History::commit`] appends to it: any number of writers
+//! on any number of machines may do so at once, without a server or a database between them. What an event means, and the state
+//! that all events together make, is the business of whoever implements [`Fold`].
+//!
+//! ```
+//! use radpack_registry::{Command, Decision, Fold, FoldError, History, Ledger, Recorded, Refusal, Store};
+//!
+//! #[derive(Default)]
+//! struct Count(u64);
+//!
+//! impl Fold for Count {
+//!     fn apply(&mut self, _: &Recorded) -> Result<(), FoldError> {
+//!         self.0 += 1;
+//!         Ok(())
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let history = History::init(Store::in_memory()).await?.history;
+//! let mut ledger = Ledger::<Count>::default();
+//! let committed = history
+//!     .commit(&mut ledger, &Command::new("ann"), |count| {
+//!         if count.0 > 0 {
+//!             return Err(Refusal::new("it has been done"));
+//!         }
+//!         Ok(Decision::new("greeted", serde_json::json!({ "whom": "world" })))
+//!     })
+//!     .await?;
+//! assert_eq!(committed.recorded.event.seq, 1);
+//! assert_eq!(ledger.state().0, 1);
+//! # Ok(())
+//! # }
+//! ```
+#![forbid(unsafe_code)]
+
+mod commit;
+mod event;
+mod history;
+mod probe;
+mod store;
+
+pub use commit::{Command, CommitError, Committed, Decision, Fold, FoldError, Ledger, Refusal};
+pub use event::{Event, EventError, Hash, Recorded};
+pub use history::{History, HistoryError, Initialized, Position};
+pub use store::{Store, StoreError, StoreErrorKind};
