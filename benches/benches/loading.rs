@@ -343,6 +343,9 @@ fn answer_times(
     times
 }
 
+/// Answers until it is told to stop, and says how long each took.
+type Answering<'a> = dyn Fn(&AtomicBool) -> Times + Sync + 'a;
+
 /// What swaps do to those who resolve meanwhile: one thread asks as fast as it can, another one reads a register that is
 /// different each time and swaps to it.
 fn swapping_under_load(_: &mut Criterion) {
@@ -363,7 +366,7 @@ fn swapping_under_load(_: &mut Criterion) {
     let building = Radpack::builder().register(path.as_path()).build();
     let radpack = runtime.block_on(building).expect("the register is valid");
     let first = radpack.snapshot().number();
-    let ways: [(&str, &(dyn Fn(&AtomicBool) -> Times + Sync)); 2] = [
+    let ways: [(&str, &Answering<'_>); 2] = [
         ("the loader", &|goes_on| {
             answer_times(&ids, goes_on, |id| radpack.resolve(id).is_ok())
         }),
