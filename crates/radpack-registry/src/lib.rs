@@ -40,10 +40,14 @@
 mod commit;
 mod event;
 mod history;
+mod number;
 mod probe;
 mod store;
+mod surface;
 
 pub use commit::{Command, CommitError, Committed, Decision, Fold, FoldError, Ledger, Refusal};
 pub use event::{Event, EventError, Hash, Recorded};
 pub use history::{History, HistoryError, Initialized, Position};
+pub use number::{Line, NumberError, Numbering, Taken, read_number};
 pub use store::{Store, StoreError, StoreErrorKind};
+pub use surface::{Difference, Item, Step, Surface};
