@@ -37,17 +37,21 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod cohort;
 mod commit;
 mod event;
 mod history;
 mod number;
 mod probe;
+mod rollout;
 mod store;
 mod surface;
 
+pub use cohort::{Cohort, CohortError};
 pub use commit::{Command, CommitError, Committed, Decision, Fold, FoldError, Ledger, Refusal};
 pub use event::{Event, EventError, Hash, Recorded};
 pub use history::{History, HistoryError, Initialized, Position};
 pub use number::{Line, NumberError, Numbering, Taken, read_number};
+pub use rollout::{Plan, Rollout, RolloutError, Stage, read_percent};
 pub use store::{Store, StoreError, StoreErrorKind};
 pub use surface::{Difference, Item, Step, Surface};

@@ -63,11 +63,11 @@ pub enum NumberError {
         /// The number.
         version: Version,
         /// The one that is higher.
-        highest: Version,
+        highest: Box<Version>,
         /// The line that both are of; of the whole package where numbers must increase.
         line: Option<Line>,
         /// What can be had.
-        next: Version,
+        next: Box<Version>,
     },
     /// It promises more than the version keeps.
     #[error(
@@ -77,11 +77,11 @@ pub enum NumberError {
         /// The number.
         version: Version,
         /// The version that it was compared with.
-        from: Version,
+        from: Box<Version>,
         /// What has changed.
-        difference: Difference,
+        difference: Box<Difference>,
         /// The smallest number that is allowed.
-        smallest: Version,
+        smallest: Box<Version>,
     },
 }
 
@@ -167,9 +167,9 @@ impl Numbering {
         if let Some(highest) = highest.filter(|highest| *highest > version) {
             return Err(NumberError::Behind {
                 version: version.clone(),
-                highest: highest.clone(),
+                highest: Box::new(highest.clone()),
                 line: (!self.increasing).then_some(line),
-                next: next(),
+                next: Box::new(next()),
             });
         }
         let Some(from) = Self::base(taken, version) else {
@@ -181,9 +181,9 @@ impl Numbering {
         }
         Err(NumberError::TooSmall {
             version: version.clone(),
-            from: from.clone(),
-            difference: since_base.clone(),
-            smallest: self.free(taken, smallest),
+            from: Box::new(from.clone()),
+            difference: Box::new(since_base.clone()),
+            smallest: Box::new(self.free(taken, smallest)),
         })
     }
 
@@ -521,11 +521,16 @@ mod tests {
             match numbering.check(&taken, &asked, &change) {
                 Ok(()) => prop_assert!(taken.iter().all(|taken| taken.version != asked)),
                 Err(NumberError::TooSmall { smallest, .. }) => {
-                    prop_assert!(smallest > asked);
-                    prop_assert!(taken.iter().all(|taken| taken.version != smallest));
+                    prop_assert!(*smallest > asked);
+                    prop_assert!(taken.iter().all(|taken| taken.version != *smallest));
                 }
                 // These are free and high enough; what has changed may ask for more.
-                Err(NumberError::Taken { next, .. } | NumberError::Behind { next, .. }) => {
+                Err(error @ (NumberError::Taken { .. } | NumberError::Behind { .. })) => {
+                    let next = match error {
+                        NumberError::Behind { next, .. } => *next,
+                        NumberError::Taken { next, .. } => next,
+                        _ => unreachable!(),
+                    };
                     let found = numbering.check(&taken, &next, &Difference::default());
                     prop_assert_eq!(found, Ok(()), "{}", next);
                 }
