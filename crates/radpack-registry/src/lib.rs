@@ -1,4 +1,4 @@
-//! The registry's history: events in an object store, each committed by writing the next name if nobody has.
+//! What a registry is made of: a history of events in an object store, and the pure rules of numbers and rollouts.
 //!
 //! A registry is a folder of objects ([`Store`]): on this machine's disk, in memory, or wherever the `object_store` crate reaches.
 //! Its history ([`History`]) is a chain of [`Event`]s, one object each, and [`History::commit`] appends to it: any number of writers
