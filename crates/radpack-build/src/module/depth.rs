@@ -75,7 +75,8 @@ fn words(text: &[u8]) -> usize {
     let mut count = 0;
     let mut in_word = false;
     for &byte in text {
-        let word = is_word(byte);
+        // Beyond ASCII there is white space, too: its first bytes end words.
+        let word = is_word(byte) && !matches!(byte, 0xC2 | 0xE1..=0xE3 | 0xEF);
         count += usize::from(word && !in_word);
         in_word = word;
     }
@@ -174,6 +175,8 @@ struct Scan<'a> {
     after_curly: bool,
     /// Whether the previous token was `;`.
     after_semicolon: bool,
+    /// Whether the previous token may want an operand, be it on the next line.
+    wants_operand: bool,
     /// Whether the next word is a property's name.
     property: bool,
     /// Whether the next `(` belongs to `if`, `for`, `while` or `with`.
@@ -204,6 +207,7 @@ impl<'a> Scan<'a> {
             line_ended: true,
             after_curly: false,
             after_semicolon: false,
+            wants_operand: false,
             property: false,
             control: false,
             deepest: 0,
@@ -260,6 +264,7 @@ impl<'a> Scan<'a> {
                 if self.after_semicolon {
                     self.statement_ended();
                 }
+                self.wants_operand = false;
                 self.punctuator(byte);
                 self.after_curly = byte == b'}' && self.before == Before::Unknown;
                 self.after_semicolon = byte == b';';
@@ -288,6 +293,8 @@ impl<'a> Scan<'a> {
                 self.at += 2 + length;
             }
             (b'<', b'!') if self.text[self.at..].starts_with(b"<!--") => {
+                // A comment to scripts; to modules, operators.
+                self.unclear(self.at);
                 self.at = line_end(self.text, self.at);
             }
             (b'-', b'-') if self.line_ended && self.byte(2) == b'>' => {
@@ -311,7 +318,10 @@ impl<'a> Scan<'a> {
             .get(self.at..)
             .and_then(|rest| rest.chars().next());
         character
-            .filter(|&character| character.is_whitespace() || character == '\u{FEFF}')
+            // The parser forgives U+200B.
+            .filter(|&character| {
+                character.is_whitespace() || matches!(character, '\u{FEFF}' | '\u{200B}')
+            })
             .map_or(0, char::len_utf8)
     }
 
@@ -329,8 +339,9 @@ impl<'a> Scan<'a> {
         let start = self.at;
         self.skip_word();
         let word = &self.text[start..self.at];
+        let wanted = std::mem::replace(&mut self.wants_operand, false);
         let follows = std::mem::replace(&mut self.after_curly, false)
-            || (self.line_ended && self.before != Before::Operator);
+            || (self.line_ended && self.before != Before::Operator && !wanted);
         let ended = std::mem::replace(&mut self.after_semicolon, false);
         if std::mem::replace(&mut self.property, false) {
             self.before = Before::Operand;
@@ -384,6 +395,7 @@ impl<'a> Scan<'a> {
             b"await" | b"yield" | b"of" | b"break" | b"continue" | b"debugger" => Before::Unknown,
             _ => Before::Operand,
         };
+        self.wants_operand = matches!(word, b"await" | b"of");
     }
 
     fn statement_ended(&mut self) {
@@ -398,8 +410,13 @@ impl<'a> Scan<'a> {
     fn punctuator(&mut self, byte: u8) {
         match byte {
             b'0'..=b'9' => {
-                while self.byte(0).is_ascii_alphanumeric() || matches!(self.byte(0), b'.' | b'_') {
+                // `1..a`: the second dot is before a property. So is the first behind `0x1`, `1n` and `1e3`.
+                let start = self.at;
+                self.skip_word();
+                let is_plain = |byte: &u8| byte.is_ascii_digit() || *byte == b'_';
+                if self.byte(0) == b'.' && self.text[start..self.at].iter().all(is_plain) {
                     self.at += 1;
+                    self.skip_word();
                 }
                 self.before = Before::Operand;
             }
@@ -501,7 +518,10 @@ impl<'a> Scan<'a> {
                 length = 2;
                 match self.before {
                     Before::Operand if !self.line_ended => before = Before::Operand,
-                    Before::Unknown => (nests, before) = (true, Before::Unknown),
+                    Before::Unknown => {
+                        (nests, before) = (true, Before::Unknown);
+                        self.wants_operand = true;
+                    }
                     _ => nests = true,
                 }
             }

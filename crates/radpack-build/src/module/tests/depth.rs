@@ -52,6 +52,11 @@ const NESTING: &[[&str; 5]] = &[
     ["", "void/**/", "1", "", ""],
     ["", "await ", "1", "", ""],
     ["async function f(){", "await ", "1", "", "}"],
+    ["", "await\n", "1", "", ""],
+    ["", "await\u{2028}", "1", "", ""],
+    ["", "await ++\na[", "1", "]", ""],
+    ["", "typeof\u{200B}", "1", "", ""],
+    ["", "if(a)await\nb\nelse ", "c", "", ""],
     ["", "new ", "a", "", ""],
     ["", "new ", "a", "()", ""],
     ["", "new\u{2028}", "a", "", ""],
@@ -192,6 +197,14 @@ const CHAINS: &[(&str, &str, usize)] = &[
     ("a", "`b${c}d`", 1),
     ("new a", "()", 1),
     ("a", "/b", 1),
+    ("1.", ".a", 1),
+    ("1.5", ".a", 1),
+    ("0x1", ".a", 1),
+    ("1n", ".a", 1),
+    ("1e3", ".a", 1),
+    ("a", "\u{200B}in\u{200B}a", 1),
+    ("a <!--b", "+a", 1),
+    ("a={} / '(/' + b", "\u{A0}in\u{A0}a", 1),
     ("a", "+/[/(]/", 1),
     ("class A{}\n(a)", "(b)", 1),
 ];
@@ -467,4 +480,25 @@ fn slashes_that_cannot_be_told_apart_count_all_that_follows() {
     let many = ["{} /'/;", &"a = b;\n".repeat(1_000)].concat();
     assert!(depth_of(&many).levels < 20 && depth_of(&many).bound > 1_000);
     assert!(read(&many, "m.js").is_ok());
+}
+
+#[test]
+fn what_may_be_text_or_code_counts_as_code() {
+    for way in [
+        ["x=a <!--", "(", "b", ")", ""],
+        ["x={} / '(/' ; ", "typeof\u{A0}", "1", "", ""],
+        ["x={} / '(/' ; ", "typeof\u{3000}", "1", "", ""],
+    ] {
+        let source = nested(&way, 5_000);
+        assert!(depth_of(&source).bound >= 5_000, "{way:?}");
+        let result = read_on_small_thread(source);
+        assert!(result.is_ok(), "{way:?}: {:?}", result.err());
+    }
+}
+
+#[test]
+fn what_await_waits_for_may_stand_on_the_next_line() {
+    let source = ["a", &"+await\nb".repeat(4_000)].concat();
+    assert!(depth_of(&source).links >= 4_000);
+    assert!(read_on_small_thread(source).is_ok());
 }
