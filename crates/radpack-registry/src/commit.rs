@@ -223,9 +223,11 @@ impl History {
     ) -> Result<Option<Recorded>, CommitError> {
         let contents = Bytes::from(event.to_bytes());
         let mut pause = PAUSE;
+        // The last answer that left open whether a write was done, or will be.
+        let mut unclear = None;
         loop {
             let put = timeout_at(deadline, self.put(event.seq, contents.clone())).await;
-            let error = match put.unwrap_or_else(|_| Err(self.store().timed_out())) {
+            match put.unwrap_or_else(|_| Err(self.store().timed_out())) {
                 Ok(Put::Written) => {
                     return Ok(Some(Recorded {
                         hash: Hash::of(&contents),
@@ -235,49 +237,48 @@ impl History {
                 Ok(Put::Taken) => match self.event(event.seq).await {
                     // An earlier attempt of ours, whose answer was lost, has it; or another event.
                     Ok(Some(found)) => return Ok((found.event.id == event.id).then_some(found)),
-                    Ok(None) => None,
-                    Err(HistoryError::Store(error)) => Some(error),
+                    Ok(None) => {}
+                    Err(HistoryError::Store(error)) => unclear = Some(error),
                     Err(error) => return Err(error.into()),
                 },
-                Err(error) if error.kind() == StoreErrorKind::Unclear => Some(error),
+                Err(error) if error.kind() == StoreErrorKind::Unclear => unclear = Some(error),
                 // Nothing of it can happen later, but it may have happened before it failed.
                 Err(error) => {
-                    return match self.event(event.seq).await {
+                    let there = self.event(event.seq).await;
+                    let is_nothing = unclear.is_none()
+                        && (is_refusal(&error) || (there.is_ok() && self.store().is_settled()));
+                    return match there {
                         Ok(Some(found)) => Ok((found.event.id == event.id).then_some(found)),
-                        Ok(None) | Err(_) if self.store().is_settled() => {
-                            Err(CommitError::Failed(error))
-                        }
-                        Ok(None) | Err(_) => Err(self.refused_or_unknown(event, error)),
+                        Ok(None) | Err(_) if is_nothing => Err(CommitError::Failed(error)),
+                        Ok(None) | Err(_) => Err(unknown(event, error)),
                     };
                 }
-            };
+            }
             let waited = timeout_at(deadline, sleep(jittered(pause))).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
             if waited.is_err() {
-                let Some(source) = error else {
-                    return Err(CommitError::Contended(self.patience));
-                };
-                return Err(CommitError::Unknown {
-                    command: event.command,
-                    seq: event.seq,
-                    source,
+                return Err(match unclear {
+                    Some(error) => unknown(event, error),
+                    None => CommitError::Contended(self.patience),
                 });
             }
         }
     }
+}
 
-    /// A store that says no has done nothing – by this request; one before it may still be under way.
-    fn refused_or_unknown(&self, event: &Event, error: StoreError) -> CommitError {
-        match error.kind() {
-            StoreErrorKind::Denied | StoreErrorKind::Unsupported | StoreErrorKind::Address => {
-                CommitError::Failed(error)
-            }
-            _ => CommitError::Unknown {
-                command: event.command,
-                seq: event.seq,
-                source: error,
-            },
-        }
+/// Whether a store says no: by that request, it has done nothing. One before it may still be under way.
+fn is_refusal(error: &StoreError) -> bool {
+    matches!(
+        error.kind(),
+        StoreErrorKind::Denied | StoreErrorKind::Unsupported | StoreErrorKind::Address
+    )
+}
+
+fn unknown(event: &Event, source: StoreError) -> CommitError {
+    CommitError::Unknown {
+        command: event.command,
+        seq: event.seq,
+        source,
     }
 }
 

@@ -35,6 +35,8 @@ enum Fault {
     DoneLater,
     /// It is done, and there is no answer.
     Hangs,
+    /// It is refused.
+    Denied,
 }
 
 #[derive(Debug)]
@@ -58,6 +60,13 @@ fn lost() -> Error {
     Error::Generic {
         store: "a faulty store",
         source: "connection reset".into(),
+    }
+}
+
+fn denied(location: &Path) -> Error {
+    Error::PermissionDenied {
+        path: location.to_string(),
+        source: "the token has expired".into(),
     }
 }
 
@@ -99,6 +108,7 @@ impl ObjectStore for Faulty {
             Fault::None => {}
             Fault::Slow => sleep(pause).await,
             Fault::Lost => return Err(lost()),
+            Fault::Denied => return Err(denied(location)),
             Fault::DoneLater => {
                 let (inner, location) = (Arc::clone(&self.inner), location.clone());
                 tokio::spawn(async move {
@@ -303,6 +313,32 @@ async fn where_time_runs_out_the_outcome_is_unknown_and_the_command_may_be_sent_
     assert_eq!(outcomes.last().unwrap(), "event 1: added");
     sleep(Duration::from_secs(10)).await;
     assert_eq!(read_anew(&place.sound).await.state().0["a"], 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_says_nothing_of_the_attempts_before_it() {
+    use Fault::{Denied, DoneLater};
+    let place = place(4, 0).await;
+    let command = Command::new("ann");
+    let mut ledger = Ledger::<Bank>::default();
+    place.planned.lock().unwrap().push(Denied);
+    let refused = add(&place.history, &mut ledger, &command, "a").await;
+    assert!(
+        matches!(refused, Err(CommitError::Failed(_))),
+        "{refused:?}"
+    );
+    // The first write is on its way when the credentials expire.
+    place.planned.lock().unwrap().extend([DoneLater, Denied]);
+    let unknown = add(&place.history, &mut ledger, &command, "a").await;
+    let is_there = place.sound.event(1).await.unwrap().is_some();
+    assert!(
+        is_there || matches!(unknown, Err(CommitError::Unknown { seq: 1, .. })),
+        "{unknown:?}"
+    );
+    sleep(Duration::from_secs(1)).await;
+    assert!(place.sound.event(1).await.unwrap().is_some());
+    let again = add(&place.history, &mut ledger, &command, "a").await;
+    assert!(again.unwrap().repeated);
 }
 
 #[tokio::test(start_paused = true)]
