@@ -362,14 +362,15 @@ impl Index {
         None
     }
 
-    /// The rows of a layer's packages.
+    /// The rows of a layer's packages. `None`: there is no such layer, or the index is damaged.
     pub(crate) fn packages_of(&self, layer: u32) -> Option<(u32, u32)> {
         let start = read_u32(self.storage.layer(layer)?, 12);
+        let packages = u32::try_from(self.storage.packages()).ok()?;
         let end = match self.storage.layer(layer + 1) {
             Some(row) => read_u32(row, 12),
-            None => u32::try_from(self.storage.packages()).ok()?,
+            None => packages,
         };
-        Some((start, end))
+        (end <= packages).then_some((start, end))
     }
 
     /// The `vars` of a layer, bottom first, as the manifest states them.

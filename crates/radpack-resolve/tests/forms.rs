@@ -174,6 +174,36 @@ fn layers_of_indexes_are_as_those_of_their_texts() {
 }
 
 #[test]
+fn a_hostile_index_takes_no_more_room_as_a_layer() {
+    let bytes = Index::from_layers([GOOD, GOOD].map(Layer::json))
+        .unwrap()
+        .to_bytes()
+        .into_owned();
+    let section = |number: usize| {
+        let at = 40 + number * 16;
+        u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap()) as usize
+    };
+    let (variants, layers) = (section(2), section(10));
+    // Where the packages of the upper layer begin, those of the lower end.
+    let mut endless = bytes.clone();
+    endless[layers + 16 + 12..][..4].fill(0xff);
+    let index = Index::from_bytes_unverified(endless).unwrap();
+    assert!(Index::from_layers([Layer::of(&index, 0)]).is_err());
+    assert!(index.to_manifests().is_err());
+    // Every variant has all strings for its file.
+    let mut same = bytes.clone();
+    let strings = u32::try_from(bytes.len() - section(12)).unwrap();
+    for variant in 0..4 {
+        same[variants + variant * 24..][..4].fill(0);
+        same[variants + variant * 24 + 4..][..4]
+            .copy_from_slice(&(strings | 1 << 30).to_le_bytes());
+    }
+    let index = Index::from_bytes_unverified(same).unwrap();
+    let copied = copy(&index).map(|copy| copy.to_bytes().len());
+    assert_eq!(copied.unwrap_err().kind(), IndexErrorKind::Damaged);
+}
+
+#[test]
 fn what_is_no_index_is_refused() {
     let bytes = Index::from_json(GOOD).unwrap().to_bytes().into_owned();
     let kind = |bytes: Vec<u8>| Index::from_bytes(bytes).unwrap_err().kind();

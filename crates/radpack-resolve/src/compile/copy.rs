@@ -1,7 +1,7 @@
 //! A layer of an index that is compiled already: its rows are copied, and what they name is numbered anew.
 //!
 //! Nothing is read again, so this takes a fraction of what text does. The index may come from anywhere: what does not lie where it
-//! should is an error, and no row is copied twice, so that a hostile index makes no larger one.
+//! should is an error, and neither row nor text is copied twice, so that a hostile index makes no larger one.
 
 use std::collections::BTreeMap;
 
@@ -33,6 +33,8 @@ struct Copy<'w, 'i> {
     outsides: Vec<u32>,
     details: Vec<u32>,
     ends: Ends,
+    /// Bytes of text that may be copied yet: texts do not overlap.
+    text_room: usize,
 }
 
 impl Writer {
@@ -53,16 +55,21 @@ impl Writer {
             index,
             layer,
             ends: Ends::default(),
+            text_room: index.storage.string_bytes(),
         };
         for package in first..end {
             copy.package(package)?;
+        }
+        let own = index.vars(layer as usize);
+        for (name, value) in &own {
+            copy.take_room(name.len() + value.len())?;
         }
         let mut vars: BTreeMap<&str, &str> = default_vars
             .iter()
             .map(|(name, value)| (&**name, &**value))
             .collect();
         vars.extend(index.base_url().map(|base_url| ("baseUrl", base_url)));
-        vars.extend(index.vars(layer as usize));
+        vars.extend(own);
         self.vars(&vars)
     }
 }
@@ -71,7 +78,8 @@ impl Copy<'_, '_> {
     fn package(&mut self, number_of_package: u32) -> Result<(), IndexError> {
         let storage = &self.index.storage;
         let row = sound(storage.package(number_of_package))?;
-        let name = self.text((read_u32(row, 0), read_u32(row, 4)))?;
+        let stood = (read_u32(row, 0), read_u32(row, 4));
+        let name = self.text(stood)?;
         let records = rows(read_u32(row, 8), read_u32(row, 12), &mut self.ends.record)?;
         let tags = rows(read_u32(row, 16), read_u32(row, 20), &mut self.ends.tag)?;
         let mut row = *row;
@@ -84,7 +92,7 @@ impl Copy<'_, '_> {
         write_u32(&mut row, 16, number(self.writer.parts.tags.len(), "tags")?);
         write_u32(&mut row, 24, self.writer.layer.into());
         for record in records.clone() {
-            self.record(record, &records, read_u32(&row, 8))?;
+            self.record(record, &records, read_u32(&row, 8), (stood, name))?;
         }
         for tag in tags {
             let mut row = *sound(storage.tag(tag))?;
@@ -98,12 +106,13 @@ impl Copy<'_, '_> {
         Ok(())
     }
 
-    /// `own` are the package's records, which begin at `first` now.
+    /// `own` are the package's records, which begin at `first` now; its name is where it stood, and where it stands.
     fn record(
         &mut self,
         number_of_record: u32,
         own: &std::ops::Range<u32>,
         first: u32,
+        (stood, stands): (Text, Text),
     ) -> Result<(), IndexError> {
         let storage = &self.index.storage;
         let row = sound(storage.record(number_of_record))?;
@@ -129,7 +138,10 @@ impl Copy<'_, '_> {
         );
         if flags & LONG_KEY != 0 {
             let (name, entry) = record.long_key();
-            let name = self.text((name, record.name_len() as u32))?;
+            let name = match (name, record.name_len() as u32) {
+                name if name == stood => stands,
+                other => self.text(other)?,
+            };
             let entry = self.text((entry, record.entry_len() as u32))?;
             write_u32(&mut row, NAME, name.0);
             write_u32(&mut row, NAME + 4, entry.0);
@@ -224,8 +236,16 @@ impl Copy<'_, '_> {
     fn text(&mut self, text: Text) -> Result<Text, IndexError> {
         match text.1 {
             0 => Ok((0, 0)),
-            _ => self.writer.push_text(sound(self.index.storage.text(text))?),
+            length => {
+                self.take_room(length as usize)?;
+                self.writer.push_text(sound(self.index.storage.text(text))?)
+            }
         }
+    }
+
+    fn take_room(&mut self, bytes: usize) -> Result<(), IndexError> {
+        self.text_room = sound(self.text_room.checked_sub(bytes))?;
+        Ok(())
     }
 }
 
