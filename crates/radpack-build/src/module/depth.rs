@@ -19,7 +19,7 @@ use super::position::Positions;
 pub(super) struct Depth {
     /// The deepest nesting counted.
     pub(super) levels: usize,
-    /// No parser can be deeper than this. More than `levels` only where slashes cannot be told apart.
+    /// No parser can be deeper than this. More than `levels` only where slashes, or `<!--`, cannot be told.
     pub(super) bound: usize,
     /// No path in the syntax tree has more links of chains than this.
     pub(super) links: usize,
