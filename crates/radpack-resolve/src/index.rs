@@ -167,7 +167,7 @@ impl Index {
         bytes
     }
 
-    /// Gives a `baseUrl` to the layers that state none.
+    /// Gives a `baseUrl` to the layers that state none, as if they stated it: the context's counts only where there is neither.
     #[must_use]
     pub fn with_base_url(mut self, base_url: impl Into<String>) -> Self {
         self.base_url = Some(base_url.into());
@@ -329,15 +329,12 @@ impl Index {
                 "entry" => Some(Cow::Borrowed(entry)),
                 "file" if file.is_some() => file.map(Cow::Borrowed),
                 _ => var(variable)
-                    .map(Cow::Borrowed)
-                    .or_else(|| context(variable))
                     .or_else(|| {
-                        let base = self
-                            .base_url
-                            .as_deref()
-                            .filter(|_| open_base && variable == "baseUrl")?;
-                        Some(Cow::Borrowed(base))
-                    }),
+                        self.base_url()
+                            .filter(|_| open_base && variable == "baseUrl")
+                    })
+                    .map(Cow::Borrowed)
+                    .or_else(|| context(variable)),
             },
         ));
         Some(())

@@ -174,6 +174,28 @@ fn layers_of_indexes_are_as_those_of_their_texts() {
 }
 
 #[test]
+fn a_base_url_that_is_given_counts_before_the_context_in_every_index() {
+    let context = [("baseUrl".to_owned(), "https://context.example".to_owned())].into();
+    let open = r#"{"exports":{"p":{"v":[[1]],"d":[["index",[{"v":[0],"f":"p.js"}]]]}}}"#;
+    let url_of = |index: &Index| {
+        let query = index.query().context(&context);
+        query.url(&query.resolve("p").unwrap()).unwrap().unwrap()
+    };
+    let index = Index::from_json(open).unwrap();
+    assert_eq!(url_of(&index), "https://context.example/p.js");
+    assert_eq!(url_of(&copy(&index).unwrap()), url_of(&index));
+    let index = index.with_base_url("https://given.example");
+    assert_eq!(url_of(&index), "https://given.example/p.js");
+    assert_eq!(url_of(&copy(&index).unwrap()), url_of(&index));
+    let stating = open.replacen('{', r#"{"vars":{"baseUrl":"https://own.example"},"#, 1);
+    let index = Index::from_json(stating)
+        .unwrap()
+        .with_base_url("https://given.example");
+    assert_eq!(url_of(&index), "https://own.example/p.js");
+    assert_eq!(url_of(&copy(&index).unwrap()), url_of(&index));
+}
+
+#[test]
 fn a_hostile_index_takes_no_more_room_as_a_layer() {
     let bytes = Index::from_layers([GOOD, GOOD].map(Layer::json))
         .unwrap()
