@@ -94,6 +94,11 @@ fuzz_target!(|bytes: &[u8]| -> Corpus {
     }
     if let Ok(index) = Index::from_bytes_unverified(damaged) {
         ask(&index, &input);
+        // Its layers in an index of their own, as a loader takes them over.
+        let layers = (0..index.layers()).map(|layer| Layer::of(&index, layer));
+        if let Ok(copied) = Index::from_layers(layers) {
+            ask(&copied, &input);
+        }
     }
     Corpus::Keep
 });

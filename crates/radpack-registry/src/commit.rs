@@ -24,8 +24,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// A state that events make, one after another. A pure function of them: no clock, no chance, nothing from elsewhere.
 pub trait Fold {
-    /// Takes one event in. Each is checked before it is committed, so an error means that a later version has written it, or that the
-    /// history was not written by Radpack.
+    /// Takes one event in. Whoever decides on events makes none that this refuses: one that is written stays, and stops all who read
+    /// on. So an error means that a later version has written it, or that the history was not written by Radpack.
     ///
     /// # Errors
     ///
@@ -237,7 +237,10 @@ impl History {
                 Ok(Put::Taken) => match self.event(event.seq).await {
                     // An earlier attempt of ours, whose answer was lost, has it; or another event.
                     Ok(Some(found)) => return Ok((found.event.id == event.id).then_some(found)),
-                    Ok(None) => {}
+                    // Taken by what is not there: a write is under way, and it may be ours, sent again by the client.
+                    Ok(None) => {
+                        unclear.get_or_insert_with(|| self.store().timed_out());
+                    }
                     Err(HistoryError::Store(error)) => unclear = Some(error),
                     Err(error) => return Err(error.into()),
                 },

@@ -204,6 +204,8 @@ impl Numbering {
 
     /// The number of a version for which nobody has said one: the next after [`newest`](Self::newest), as far on as what has
     /// changed since asks for, and then the next that is free. The first of all is 1.0.0.
+    ///
+    /// Where that leads into another line, there may be a version in it that more has changed since: [`check`](Self::check) tells.
     #[must_use]
     pub fn next(self, taken: &[Taken], line: Option<Line>, since_newest: &Difference) -> Version {
         let from = self

@@ -52,19 +52,19 @@ async fn race(store: &Store, name: &str) -> Result<Result<(), Broken>, StoreErro
         (contents, put)
     });
     let mut winners = Vec::new();
-    let mut unclear = false;
     for (contents, put) in join_all(writes).await {
         match put {
             Ok(Put::Written) => winners.push(contents),
             Ok(Put::Taken) => {}
             // It may be this one that won.
-            Err(error) if error.kind() == StoreErrorKind::Unclear => unclear = true,
+            Err(error) if error.kind() == StoreErrorKind::Unclear => {}
             Err(error) => return Err(error),
         }
     }
     let there = store.get(name).await?;
     Ok(match winners.as_slice() {
-        [] if unclear && there.is_some() => Ok(()),
+        // The winner's answer was lost; or its request was sent again by the client, and found what the first had written.
+        [] if there.is_some() => Ok(()),
         [winner] if there.as_ref() == Some(winner) => Ok(()),
         [_] | [] => Err(Broken::Lost),
         winners => Err(Broken::Winners {

@@ -2,7 +2,8 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Command as Process, Stdio};
+use std::process::{Child, Command as Process, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use radpack_registry::{Command, History, Ledger, Store};
@@ -41,37 +42,48 @@ fn child() {
     });
 }
 
+/// Starts a child that writes to a folder. What it was told is done comes through the channel, until it is killed.
+fn start(folder: &Path) -> (Child, Receiver<u64>) {
+    let mut child = Process::new(std::env::current_exe().unwrap())
+        .args(["--exact", "killed::child", "--nocapture"])
+        .env(FOLDER, folder)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let said = BufReader::new(child.stdout.take().unwrap()).lines();
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        for line in said.map_while(Result::ok) {
+            // The last line may have been cut off.
+            let seq = line
+                .split_once("done ")
+                .and_then(|(_, seq)| seq.parse().ok());
+            if seq.is_some_and(|seq| sender.send(seq).is_err()) {
+                return;
+            }
+        }
+    });
+    (child, receiver)
+}
+
 #[test]
 fn what_was_acknowledged_survives_a_kill() {
-    let kills = std::env::var(KILLS).map_or(12, |kills| kills.parse().unwrap());
+    let kills: u32 = std::env::var(KILLS).map_or(12, |kills| kills.parse().unwrap());
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().join("registry");
     let mut acknowledged = 0;
-    for _ in 0..kills {
-        let mut children: Vec<_> = (0..2)
-            .map(|_| {
-                Process::new(std::env::current_exe().unwrap())
-                    .args(["--exact", "killed::child", "--nocapture"])
-                    .env(FOLDER, &place)
-                    .stdout(Stdio::piped())
-                    .spawn()
-                    .unwrap()
-            })
-            .collect();
-        std::thread::sleep(Duration::from_millis(fastrand::u64(10..150)));
-        for child in &mut children {
-            child.kill().unwrap();
+    for round in 0..kills {
+        let children = [start(&place), start(&place)];
+        // Every other time once they are at work; else they may be killed while they begin.
+        if round % 2 == 0 {
+            let first = children[0].1.recv().expect("it is done at some time");
+            acknowledged = acknowledged.max(first);
         }
-        for mut child in children {
-            let said = BufReader::new(child.stdout.take().unwrap()).lines();
-            for line in said.map_while(Result::ok) {
-                // The last line may have been cut off.
-                let Some((_, seq)) = line.split_once("done ") else {
-                    continue;
-                };
-                acknowledged = acknowledged.max(seq.parse().unwrap_or(0));
-            }
+        std::thread::sleep(Duration::from_millis(fastrand::u64(..100)));
+        for (mut child, done) in children {
+            child.kill().unwrap();
             child.wait().unwrap();
+            acknowledged = done.iter().fold(acknowledged, u64::max);
         }
     }
     let ledger = runtime().block_on(async {
