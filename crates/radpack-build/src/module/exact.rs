@@ -80,7 +80,7 @@ pub(super) fn with_arena<T>(work: impl FnOnce(&Allocator) -> T) -> T {
 }
 
 fn parse<'a>(arena: &'a Allocator, body: &'a str, kind: SourceType) -> ParserReturn<'a> {
-    // Parentheses need no nodes, and names no hashes: both only serve the semantic analysis that does not follow.
+    // Parentheses need no nodes, and names no hashes: both only serve the analysis, for which `check` parses anew.
     let options = ParseOptions {
         preserve_parens: false,
         enable_ident_hashes: false,
