@@ -42,6 +42,7 @@ pub use build::{Build, Pins};
 pub use embed::{EmbedError, embed};
 pub use error::{BuildError, ErrorKind, Problem};
 pub use options::{EntryOption, EntryOptionError, Location, Options, Source};
+pub use package_name::check_package_name;
 pub use report::{
     BuiltEntry, Change, FileAction, LeftOut, LeftOutReason, MovedTag, OutputFile, Pin, Reason,
     Report, Timings, VersionChange, Warning,

@@ -8,8 +8,17 @@ const MAX_LENGTH: usize = 214;
 
 /// Checks a package's name.
 ///
-/// The error completes the sentence "the package name … ".
-pub(crate) fn check(name: &str) -> Result<(), String> {
+/// ```
+/// use radpack_build::check_package_name;
+///
+/// assert!(check_package_name("@acme/shapes").is_ok());
+/// assert_eq!(check_package_name("@acme").unwrap_err(), "has a scope but no name after it: write @scope/name");
+/// ```
+///
+/// # Errors
+///
+/// If it cannot be one; the error completes the sentence "the package name … ".
+pub fn check_package_name(name: &str) -> Result<(), String> {
     if name.is_empty() {
         return Err("is empty".to_owned());
     }
@@ -57,7 +66,7 @@ fn check_part(what: &str, part: &str) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    use super::check;
+    use super::check_package_name;
 
     #[test]
     fn names_that_npm_accepts() {
@@ -73,7 +82,7 @@ mod tests {
             "0",
             "c",
         ] {
-            assert_eq!(check(name), Ok(()), "{name}");
+            assert_eq!(check_package_name(name), Ok(()), "{name}");
         }
     }
 
@@ -108,10 +117,10 @@ mod tests {
                 "has '😀' in its name, where npm allows letters a to z, digits, hyphens, dots and underscores",
             ),
         ] {
-            assert_eq!(check(name), Err(message.to_owned()), "{name}");
+            assert_eq!(check_package_name(name), Err(message.to_owned()), "{name}");
         }
         assert_eq!(
-            check(&"a".repeat(215)),
+            check_package_name(&"a".repeat(215)),
             Err("is longer than 214 bytes".to_owned())
         );
     }

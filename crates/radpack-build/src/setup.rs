@@ -230,7 +230,7 @@ pub(crate) fn out_folder(
 fn settle_name(name: Option<&str>, problems: &mut Problems) -> Option<String> {
     let problem = match name {
         None => "has no name: add one, or give it as an option".to_owned(),
-        Some(name) => match package_name::check(name) {
+        Some(name) => match package_name::check_package_name(name) {
             Ok(()) => return Some(name.to_owned()),
             Err(message) => format!("the package name {name:?} {message}"),
         },

@@ -45,6 +45,11 @@ impl Cohort {
         Cohort((number % COHORTS) as u8)
     }
 
+    /// All of them.
+    pub fn all() -> impl Iterator<Item = Cohort> {
+        (0..COHORTS as u8).map(Cohort)
+    }
+
     /// The number.
     #[must_use]
     pub fn number(self) -> u8 {
@@ -86,17 +91,13 @@ impl fmt::Display for Cohort {
 mod tests {
     use super::*;
 
-    fn all() -> impl Iterator<Item = Cohort> {
-        (0..COHORTS as u8).map(Cohort)
-    }
-
     /// Clients keep their keys for years: who is in which cohort must never change.
     #[test]
     fn cohorts_are_these() {
         let numbers = ["", "a", "client-1", "\u{1F600}"].map(|key| Cohort::of_key(key).number());
         assert_eq!(numbers, EXPECTED);
         let rollout = Uuid::from_u128(0x0198_0000_0000_7000_8000_0000_0000_0001);
-        let getting: Vec<u8> = all()
+        let getting: Vec<u8> = Cohort::all()
             .filter(|cohort| cohort.gets(rollout, 3))
             .map(Cohort::number)
             .collect();
@@ -111,7 +112,7 @@ mod tests {
         for number in 0..50 {
             let rollout = Uuid::from_u128(number);
             for percent in 0..=100 {
-                let count = all().filter(|cohort| cohort.gets(rollout, percent)).count();
+                let count = Cohort::all().filter(|cohort| cohort.gets(rollout, percent)).count();
                 assert_eq!(count, usize::from(percent));
                 assert!(all().all(|cohort| {
                     !cohort.gets(rollout, percent)
@@ -125,7 +126,7 @@ mod tests {
     fn no_cohort_is_always_first() {
         let mut first = [0; COHORTS as usize];
         for number in 0..5_000 {
-            for cohort in all().filter(|cohort| cohort.gets(Uuid::from_u128(number), 1)) {
+            for cohort in Cohort::all().filter(|cohort| cohort.gets(Uuid::from_u128(number), 1)) {
                 first[usize::from(cohort.number())] += 1;
             }
         }

@@ -10,6 +10,7 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout_at};
 use uuid::Uuid;
@@ -31,6 +32,29 @@ pub trait Fold {
     ///
     /// If it means nothing here, or nothing that can be.
     fn apply(&mut self, recorded: &Recorded) -> Result<(), FoldError>;
+
+    /// Whether [`apply`](Fold::apply) would take an event in. Asked before the event is written, so that one that stops all readers
+    /// is not.
+    ///
+    /// # Errors
+    ///
+    /// If it would not.
+    fn check(&self, recorded: &Recorded) -> Result<(), FoldError> {
+        let _ = recorded;
+        Ok(())
+    }
+}
+
+/// What an event will be, should the decision become one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Place {
+    /// Its number.
+    pub seq: u64,
+    /// Its id.
+    pub id: Uuid,
+    /// Its time.
+    pub at: Timestamp,
 }
 
 /// Why an event means nothing.
@@ -63,9 +87,28 @@ pub struct Decision {
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct Refusal {
+    kind: RefusalKind,
     message: String,
     #[source]
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// What can be done about a [`Refusal`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RefusalKind {
+    /// What was asked for makes no sense, however things stand.
+    Invalid,
+    /// It names something that is not there.
+    Unknown,
+    /// As things stand, it may not be.
+    Conflict,
+    /// It was decided on a state that has changed since: look again.
+    Stale,
+    /// It would leave something unresolvable; it may be forced, with a reason.
+    Unresolvable,
+    /// Whoever asks may not.
+    Denied,
 }
 
 /// A command that has been carried out.
@@ -164,7 +207,7 @@ impl History {
         self.follow(from, |recorded| ledger.apply(&recorded)).await
     }
 
-    /// Carries out a command: `decide` says what it comes to, given the newest state, and is asked again where another writer was
+    /// Carries out a command: `decide` says what it comes to, given the newest state and the place of the event, and is asked again where another writer was
     /// faster. Once this gives the event, it is in the store for good.
     ///
     /// # Errors
@@ -174,7 +217,7 @@ impl History {
         &self,
         ledger: &mut Ledger<S>,
         command: &Command,
-        mut decide: impl FnMut(&S) -> Result<Decision, Refusal>,
+        mut decide: impl FnMut(&S, &Place) -> Result<Decision, Refusal>,
     ) -> Result<Committed, CommitError> {
         let deadline = Instant::now() + self.patience;
         loop {
@@ -189,20 +232,37 @@ impl History {
                     repeated: true,
                 });
             }
-            let decision = decide(ledger.state())?;
+            let place = Place {
+                seq: position.seq + 1,
+                id: Uuid::now_v7(),
+                at: now().max(position.at),
+            };
+            let decision = decide(ledger.state(), &place)?;
             let event = Event {
                 format: FORMAT,
                 needs: decision.needs.to_owned(),
-                seq: position.seq + 1,
-                id: Uuid::now_v7(),
+                seq: place.seq,
+                id: place.id,
                 command: command.id,
-                at: now().max(position.at),
+                at: place.at,
                 by: command.by.clone(),
                 prev: position.hash,
                 kind: decision.kind.to_owned(),
                 payload: decision.payload,
             };
-            if let Some(recorded) = self.write(&event, deadline).await? {
+            let contents = Bytes::from(event.to_bytes());
+            let recorded = Recorded {
+                hash: Hash::of(&contents),
+                event,
+            };
+            ledger
+                .state()
+                .check(&recorded)
+                .map_err(|source| HistoryError::Fold {
+                    seq: place.seq,
+                    source,
+                })?;
+            if let Some(recorded) = self.write(recorded, contents, deadline).await? {
                 ledger.apply(&recorded)?;
                 return Ok(Committed {
                     recorded,
@@ -218,22 +278,18 @@ impl History {
     /// Writes an event to its place. `None`: another one has it.
     async fn write(
         &self,
-        event: &Event,
+        recorded: Recorded,
+        contents: Bytes,
         deadline: Instant,
     ) -> Result<Option<Recorded>, CommitError> {
-        let contents = Bytes::from(event.to_bytes());
+        let event = &recorded.event;
         let mut pause = PAUSE;
         // The last answer that left open whether a write was done, or will be.
         let mut unclear = None;
         loop {
             let put = timeout_at(deadline, self.put(event.seq, contents.clone())).await;
             match put.unwrap_or_else(|_| Err(self.store().timed_out())) {
-                Ok(Put::Written) => {
-                    return Ok(Some(Recorded {
-                        hash: Hash::of(&contents),
-                        event: event.clone(),
-                    }));
-                }
+                Ok(Put::Written) => return Ok(Some(recorded)),
                 Ok(Put::Taken) => match self.event(event.seq).await {
                     // An earlier attempt of ours, whose answer was lost, has it; or another event.
                     Ok(Some(found)) => return Ok((found.event.id == event.id).then_some(found)),
@@ -307,6 +363,10 @@ impl Decision {
         }
     }
 
+    pub(crate) fn into_payload(self) -> Value {
+        self.payload
+    }
+
     /// Says which version was the first to know this kind of event.
     #[must_use]
     pub fn needs(self, needs: &'static str) -> Decision {
@@ -350,10 +410,23 @@ impl Refusal {
     /// A refusal in these words: what, and what to do about it.
     #[must_use]
     pub fn new(message: impl Into<String>) -> Refusal {
+        Refusal::of(RefusalKind::Conflict, message)
+    }
+
+    /// A refusal of a kind.
+    #[must_use]
+    pub fn of(kind: RefusalKind, message: impl Into<String>) -> Refusal {
         Refusal {
+            kind,
             message: message.into(),
             source: None,
         }
+    }
+
+    /// What can be done about it.
+    #[must_use]
+    pub fn kind(&self) -> RefusalKind {
+        self.kind
     }
 
     /// With what caused it.

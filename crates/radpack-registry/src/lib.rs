@@ -23,7 +23,7 @@
 //! let history = History::init(Store::in_memory()).await?.history;
 //! let mut ledger = Ledger::<Count>::default();
 //! let committed = history
-//!     .commit(&mut ledger, &Command::new("ann"), |count| {
+//!     .commit(&mut ledger, &Command::new("ann"), |count, _| {
 //!         if count.0 > 0 {
 //!             return Err(Refusal::new("it has been done"));
 //!         }
@@ -44,14 +44,20 @@ mod history;
 mod number;
 mod probe;
 mod rollout;
+pub mod rules;
+pub mod state;
 mod store;
 mod surface;
+mod view;
 
 pub use cohort::{Cohort, CohortError};
-pub use commit::{Command, CommitError, Committed, Decision, Fold, FoldError, Ledger, Refusal};
+pub use commit::{
+    Command, CommitError, Committed, Decision, Fold, FoldError, Ledger, Place, Refusal, RefusalKind,
+};
 pub use event::{Event, EventError, Hash, Recorded};
 pub use history::{History, HistoryError, Initialized, Position};
-pub use number::{Line, NumberError, Numbering, Taken, read_number};
+pub use number::{Line, LineError, NumberError, Numbering, Taken, read_number};
 pub use rollout::{Plan, Rollout, RolloutError, Stage, read_percent};
 pub use store::{Store, StoreError, StoreErrorKind};
 pub use surface::{Difference, Item, Step, Surface};
+pub use view::{Follow, ManifestQuery};

@@ -4,9 +4,11 @@
 //! minors are kept, and always below 1.0.
 
 use std::fmt;
+use std::str::FromStr;
 
 use radpack_version::VersionRef;
 use semver::{BuildMetadata, Prerelease, Version};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::surface::{Difference, Step};
 
@@ -17,6 +19,8 @@ pub enum Line {
     Major(u64),
     /// All of a minor.
     Minor(u64, u64),
+    /// All prereleases of a version.
+    Prerelease(u64, u64, u64),
 }
 
 /// A number that a package has.
@@ -97,11 +101,66 @@ impl Line {
     }
 }
 
+impl Line {
+    /// The line that a release of a version serves: of a prerelease, one of its own.
+    #[must_use]
+    pub fn of_release(version: &Version, keep_minors: bool) -> Line {
+        if version.pre.is_empty() {
+            Line::of(version, keep_minors)
+        } else {
+            Line::Prerelease(version.major, version.minor, version.patch)
+        }
+    }
+}
+
+/// Why a text is no line.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is no release line: these are majors (2), minors (2.1), and prereleases of a version (2.1.0-)")]
+pub struct LineError {
+    text: String,
+}
+
+impl FromStr for Line {
+    type Err = LineError;
+
+    fn from_str(text: &str) -> Result<Line, LineError> {
+        let wrong = || LineError {
+            text: text.to_owned(),
+        };
+        let numbers = text.strip_suffix('-').unwrap_or(text);
+        let numbers: Option<Vec<u64>> = numbers
+            .split('.')
+            .map(|part| part.parse().ok().filter(|number: &u64| number.to_string() == part))
+            .collect();
+        match (numbers.as_deref(), text.ends_with('-')) {
+            (Some(&[major]), false) => Ok(Line::Major(major)),
+            (Some(&[major, minor]), false) => Ok(Line::Minor(major, minor)),
+            (Some(&[major, minor, patch]), true) => Ok(Line::Prerelease(major, minor, patch)),
+            _ => Err(wrong()),
+        }
+    }
+}
+
+impl Serialize for Line {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Line {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Line, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
+    }
+}
+
 impl fmt::Display for Line {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Line::Major(major) => write!(formatter, "{major}"),
             Line::Minor(major, minor) => write!(formatter, "{major}.{minor}"),
+            Line::Prerelease(major, minor, patch) => write!(formatter, "{major}.{minor}.{patch}-"),
         }
     }
 }

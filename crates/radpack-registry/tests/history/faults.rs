@@ -355,7 +355,7 @@ async fn a_writer_that_was_held_still_looks_again() {
         .unwrap();
     let committed = place
         .history
-        .commit(&mut ledger, &Command::new("ann"), |bank| {
+        .commit(&mut ledger, &Command::new("ann"), |bank, _| {
             decided += 1;
             let balance = bank.0.get("a").copied().unwrap_or(0) + 1;
             let payload = serde_json::json!({"account": "a", "balance": balance});

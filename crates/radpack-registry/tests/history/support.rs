@@ -36,7 +36,7 @@ pub(crate) async fn add(
     account: &str,
 ) -> Result<Committed, CommitError> {
     history
-        .commit(ledger, command, |bank| {
+        .commit(ledger, command, |bank, _| {
             let balance = bank.0.get(account).copied().unwrap_or(0);
             if account == "closed" {
                 return Err(Refusal::new("this account is closed"));

@@ -1,0 +1,287 @@
+//! Drafts: opened, saved, set back and given up, so that nobody's save overwrites another's.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Decided, Rule, VersionPick, check_name, check_package_name, listed};
+use crate::commit::{Place, Refusal, RefusalKind};
+use crate::state::State;
+use crate::state::draft::Draft;
+use crate::state::fact::{
+    DraftCreated, DraftDiscarded, DraftFrom, DraftReset, DraftSaved, OfDraft, SourceFile,
+};
+use crate::state::token::Right;
+
+/// How many of the files that others changed a refusal names.
+const NAMED: usize = 5;
+
+/// Where the files of a new draft are from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum DraftSource {
+    /// Nowhere: it is empty.
+    Empty,
+    /// A version, and the sources that its event lists.
+    Version(VersionPick, BTreeMap<String, SourceFile>),
+    /// Another draft as it is now.
+    Draft(String),
+}
+
+/// Opens a draft.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CreateDraft {
+    /// Its name.
+    pub draft: String,
+    /// The package that it is to be a version of.
+    pub package: String,
+    /// Where its files are from.
+    pub from: DraftSource,
+}
+
+/// Saves files of a draft.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SaveDraft {
+    /// The draft.
+    pub draft: String,
+    /// The revision that the save is based on.
+    pub base: u64,
+    /// New and changed files.
+    pub put: BTreeMap<String, SourceFile>,
+    /// Files that go.
+    pub remove: BTreeSet<String>,
+    /// What their maker says about it.
+    pub message: Option<String>,
+}
+
+/// Sets a draft back to an earlier revision, as a new one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ResetDraft {
+    /// The draft.
+    pub draft: String,
+    /// The revision.
+    pub to: u64,
+}
+
+/// Gives a draft up.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DiscardDraft {
+    /// The draft.
+    pub draft: String,
+}
+
+impl State {
+    /// A draft that must be there, and the package that it is of.
+    ///
+    /// # Errors
+    ///
+    /// If there is none of this name.
+    pub fn known_draft(&self, name: &str) -> Result<(&str, &Draft), Refusal> {
+        self.draft(name).ok_or_else(|| {
+            Refusal::of(
+                RefusalKind::Unknown,
+                format!("there is no draft {name:?}; `radpack draft list` lists those that there are"),
+            )
+        })
+    }
+
+    fn package_of_draft(&self, draft: &str) -> BTreeSet<String> {
+        self.drafts.get(draft).map(|package| package.to_string()).into_iter().collect()
+    }
+}
+
+/// Whether a path can be a source's.
+pub(crate) fn check_source_path(path: &str) -> Result<(), Refusal> {
+    let climbs = path.split('/').any(|part| matches!(part, "" | "." | ".."));
+    let is_bad = |character: char| character.is_control() || matches!(character, '\\' | ':');
+    if climbs || path.len() > 1024 || path.chars().any(is_bad) {
+        return Err(Refusal::of(
+            RefusalKind::Invalid,
+            format!("{path:?} is no path of a source: write it with /, relative to the package, and without .."),
+        ));
+    }
+    Ok(())
+}
+
+impl Rule for CreateDraft {
+    fn decide(&self, state: &State, _: &Place) -> Result<Decided, Refusal> {
+        check_name("draft", &self.draft)?;
+        check_package_name(&self.package)?;
+        if let Ok((package, _)) = state.known_draft(&self.draft) {
+            return Err(Refusal::new(format!(
+                "there is a draft {:?} of {package} already: choose another name, or look at it with `radpack draft show {0}`",
+                self.draft
+            )));
+        }
+        let (from, files) = match &self.from {
+            DraftSource::Empty => (None, BTreeMap::new()),
+            DraftSource::Version(pick, sources) => {
+                let (version, _) = state.pick(pick)?;
+                if pick.package != self.package {
+                    return Err(Refusal::of(
+                        RefusalKind::Invalid,
+                        format!("a draft of {} cannot be opened from a version of {}", self.package, pick.package),
+                    ));
+                }
+                (Some(DraftFrom::Version(version.clone())), sources.clone())
+            }
+            DraftSource::Draft(other) => {
+                let (package, draft) = state.known_draft(other)?;
+                if package != self.package {
+                    return Err(Refusal::of(
+                        RefusalKind::Invalid,
+                        format!("{other} is a draft of {package}, and a draft of {} cannot be opened from it", self.package),
+                    ));
+                }
+                let revision = draft.revision();
+                let of = OfDraft { draft: other.clone(), revision };
+                (Some(DraftFrom::Draft(of)), draft.files(revision).unwrap_or_default())
+            }
+        };
+        for path in files.keys() {
+            check_source_path(path)?;
+        }
+        Ok(DraftCreated {
+            draft: self.draft.clone(),
+            package: self.package.clone(),
+            from,
+            files,
+        }
+        .into())
+    }
+
+    fn right(&self) -> Right {
+        Right::Publish
+    }
+
+    fn concerns(&self, _: &State) -> BTreeSet<String> {
+        BTreeSet::from([self.package.clone()])
+    }
+}
+
+
+impl Rule for SaveDraft {
+    fn decide(&self, state: &State, _: &Place) -> Result<Decided, Refusal> {
+        let (_, draft) = state.known_draft(&self.draft)?;
+        let newest = draft.revision();
+        if self.base > newest || self.base == 0 {
+            return Err(Refusal::of(
+                RefusalKind::Unknown,
+                format!("{} has no revision {}; the newest is {newest}", self.draft, self.base),
+            ));
+        }
+        if self.base < newest {
+            return Err(stale(&self.draft, draft, self.base));
+        }
+        for path in self.put.keys() {
+            check_source_path(path)?;
+        }
+        let files = draft.files(newest).unwrap_or_default();
+        let put: BTreeMap<_, _> = self
+            .put
+            .iter()
+            .filter(|(path, file)| files.get(*path) != Some(file))
+            .map(|(path, file)| (path.clone(), *file))
+            .collect();
+        for path in &self.remove {
+            if !files.contains_key(path) {
+                return Err(Refusal::of(RefusalKind::Unknown, format!("{} has no file {path:?}", self.draft)));
+            }
+        }
+        if put.is_empty() && self.remove.is_empty() {
+            return Ok(Decided::Nothing(format!("{} has these files already, at revision {newest}", self.draft)));
+        }
+        Ok(DraftSaved {
+            draft: self.draft.clone(),
+            revision: newest + 1,
+            put,
+            removed: self.remove.clone(),
+            message: self.message.clone(),
+        }
+        .into())
+    }
+
+    fn right(&self) -> Right {
+        Right::Publish
+    }
+
+    fn concerns(&self, state: &State) -> BTreeSet<String> {
+        state.package_of_draft(&self.draft)
+    }
+}
+
+/// Others have saved since: who, and what.
+fn stale(name: &str, draft: &Draft, base: u64) -> Refusal {
+    let mut savers = Vec::new();
+    for number in base + 1..=draft.revision() {
+        if let Some(revision) = draft.at(number) {
+            savers.push(format!("{} at {} (revision {number})", revision.by, revision.at));
+        }
+    }
+    let more = savers.len().saturating_sub(NAMED);
+    savers.truncate(NAMED);
+    let changed = draft.changed_since(base);
+    let mut files: Vec<String> = changed.keys().take(NAMED).cloned().collect();
+    if changed.len() > NAMED {
+        files.push(format!("{} more", changed.len() - NAMED));
+    }
+    let what = match files.is_empty() {
+        true => "nothing that remains".to_owned(),
+        false => listed(files),
+    };
+    let others = match more {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    Refusal::of(
+        RefusalKind::Stale,
+        format!(
+            "revision {base} of {name} is not the newest: {}{others} saved since, changing {what}. Your files are where they were; check out revision {} \
+             beside them, bring both together, and save that",
+            listed(savers),
+            draft.revision()
+        ),
+    )
+}
+
+impl Rule for ResetDraft {
+    fn decide(&self, state: &State, _: &Place) -> Result<Decided, Refusal> {
+        let (_, draft) = state.known_draft(&self.draft)?;
+        let newest = draft.revision();
+        let Some(files) = draft.files(self.to) else {
+            return Err(Refusal::of(
+                RefusalKind::Unknown,
+                format!("{} has no revision {}; the newest is {newest}", self.draft, self.to),
+            ));
+        };
+        if draft.files(newest).as_ref() == Some(&files) {
+            return Ok(Decided::Nothing(format!("{} has the files of revision {} already", self.draft, self.to)));
+        }
+        Ok(DraftReset {
+            draft: self.draft.clone(),
+            revision: newest + 1,
+            to: self.to,
+        }
+        .into())
+    }
+
+    fn right(&self) -> Right {
+        Right::Publish
+    }
+
+    fn concerns(&self, state: &State) -> BTreeSet<String> {
+        state.package_of_draft(&self.draft)
+    }
+}
+
+impl Rule for DiscardDraft {
+    fn decide(&self, state: &State, _: &Place) -> Result<Decided, Refusal> {
+        state.known_draft(&self.draft)?;
+        Ok(DraftDiscarded { draft: self.draft.clone() }.into())
+    }
+
+    fn right(&self) -> Right {
+        Right::Publish
+    }
+
+    fn concerns(&self, state: &State) -> BTreeSet<String> {
+        state.package_of_draft(&self.draft)
+    }
+}

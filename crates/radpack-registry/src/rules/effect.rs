@@ -1,0 +1,347 @@
+//! What an event would change for those who depend on what it concerns, before it is one.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use jiff::Timestamp;
+use radpack_manifest::Id;
+use radpack_version::{Fallback, Spec, TagTarget, VersionRef, pin_spec, select};
+use semver::Version;
+use serde::{Serialize, Serializer};
+
+use super::{Decided, listed};
+use crate::cohort::Cohort;
+use crate::commit::{Fold as _, FoldError, Place, Refusal, RefusalKind};
+use crate::event::{Event, FORMAT, Hash, Recorded};
+use crate::state::fact::{Fact, Follows};
+use crate::state::package::{Audience, Package, RELEASE};
+use crate::state::{State, outside};
+
+/// How many things that would break a refusal names.
+const NAMED: usize = 8;
+
+/// What an event would change.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Effect {
+    /// What would get another version than it gets now.
+    pub moved: Vec<Moved>,
+    /// What gets a version now, and would get none.
+    pub broken: Vec<Broken>,
+}
+
+/// An id that gets another version.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[non_exhaustive]
+pub struct Moved {
+    /// Who asks for it.
+    pub who: Who,
+    /// What is asked for.
+    pub id: String,
+    /// What it gets now.
+    pub from: Option<Version>,
+    /// What it would get.
+    pub to: Option<Version>,
+    /// How many of a hundred cohorts that is so for, at once.
+    pub percent: u8,
+}
+
+/// An id that would get nothing.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[non_exhaustive]
+pub struct Broken {
+    /// Who asks for it.
+    pub who: Who,
+    /// What is asked for.
+    pub id: String,
+}
+
+/// Who asks for something.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Who {
+    /// Whoever writes this id.
+    Anyone,
+    /// A recorded consumer.
+    Consumer(String),
+    /// A released version of a package.
+    Version(String, Version),
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Who::Anyone => formatter.write_str("anyone"),
+            Who::Consumer(name) => write!(formatter, "the consumer {name}"),
+            Who::Version(name, version) => write!(formatter, "{name}@{version}"),
+        }
+    }
+}
+
+impl Serialize for Who {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Who::Anyone => serializer.serialize_str("anyone"),
+            Who::Consumer(name) => serializer.collect_str(&format_args!("consumer:{name}")),
+            Who::Version(name, version) => serializer.collect_str(&format_args!("{name}@{version}")),
+        }
+    }
+}
+
+/// A state as it would be after an event; only what the event concerns is another.
+#[derive(Clone, Copy)]
+struct View<'s> {
+    state: &'s State,
+    over: Option<&'s State>,
+}
+
+impl<'s> View<'s> {
+    fn package(self, name: &str) -> Option<&'s Package> {
+        let over = self.over.filter(|over| over.packages.contains_key(name));
+        over.unwrap_or(self.state).package(name).filter(|package| !package.versions.is_empty())
+    }
+
+    fn dependents(self, name: &'s str) -> impl Iterator<Item = &'s str> {
+        let over = self.over.into_iter().flat_map(move |over| over.dependents(name));
+        self.state.dependents(name).chain(over)
+    }
+
+    /// The versions that somebody is served of a package.
+    fn served(self, name: &str, follows: Follows, audience: Audience, at: Timestamp) -> Vec<&'s Version> {
+        let Some(package) = self.package(name) else {
+            return Vec::new();
+        };
+        match follows {
+            Follows::Latest => package.latest(),
+            Follows::Release => package.served(RELEASE, audience, at).into_iter().map(|(_, version)| version).collect(),
+        }
+    }
+
+    /// The version that an id gets, of those that are served.
+    fn resolve(self, id: &Id<'_>, served: &[&'s Version]) -> Option<&'s Version> {
+        let package = self.package(id.name)?;
+        let bare = id.entry.strip_suffix(".js").or_else(|| id.entry.strip_suffix(".mjs"));
+        let with = |entry: &str| -> Vec<&'s Version> {
+            let has = |version: &&&Version| {
+                package.versions.get(**version).is_some_and(|published| published.contents.entries.contains_key(entry))
+            };
+            let mut versions: Vec<&Version> = served.iter().filter(has).copied().collect();
+            versions.sort_by(|a, b| b.cmp(a));
+            versions
+        };
+        let mut versions = with(id.entry);
+        if versions.is_empty() {
+            versions = with(bare?);
+        }
+        let spec = match id.spec {
+            None => Spec::Any,
+            Some(spec) => Spec::parse(spec).ok()?,
+        };
+        let available: Vec<VersionRef<'_>> = versions.iter().map(|version| VersionRef::from(*version)).collect();
+        let selected = select(&available[..], &spec, Fallback::default(), |_| TagTarget::Unknown).ok()?;
+        versions.get(selected.index).copied()
+    }
+
+    /// The released versions that concern these packages: their own, and those of whoever needs them.
+    fn asking(self, names: &BTreeSet<&'s str>, audience: Audience, at: Timestamp) -> BTreeSet<(&'s str, &'s Version)> {
+        let dependents = names.iter().flat_map(|name| self.dependents(name));
+        let all: BTreeSet<&str> = names.iter().copied().chain(dependents).collect();
+        let mut asking = BTreeSet::new();
+        for name in all {
+            asking.extend(self.served(name, Follows::Release, audience, at).into_iter().map(|version| (name, version)));
+        }
+        asking
+    }
+
+    /// What released versions and consumers ask for, and do not get.
+    fn broken(self, names: &BTreeSet<&'s str>, at: Timestamp) -> BTreeSet<Broken> {
+        let mut broken = BTreeSet::new();
+        let audiences = [Audience::Everybody, Audience::First];
+        let mut check = |who: &dyn Fn() -> Who, text: &str, follows: Follows| {
+            let Ok(id) = Id::parse(text) else {
+                return;
+            };
+            // What the registry has never had is served from elsewhere.
+            if self.package(id.name).is_none() {
+                return;
+            }
+            if audiences.iter().any(|&audience| self.resolve(&id, &self.served(id.name, follows, audience, at)).is_none()) {
+                broken.insert(Broken { who: who(), id: text.to_owned() });
+            }
+        };
+        for audience in audiences {
+            for (name, version) in self.asking(names, audience, at) {
+                let Some(published) = self.package(name).and_then(|package| package.versions.get(version)) else {
+                    continue;
+                };
+                let statics = published.contents.entries.values().flat_map(|entry| &entry.statics);
+                for id in statics {
+                    let concerns = names.contains(name) || outside(id).is_some_and(|of| names.contains(of));
+                    if concerns && outside(id).is_some() {
+                        check(&|| Who::Version(name.to_owned(), version.clone()), id, Follows::Release);
+                    }
+                }
+            }
+        }
+        for (name, consumer) in self.state.consumers() {
+            for pin in &consumer.pins {
+                if let Some(of) = outside(pin).filter(|of| names.contains(of)) {
+                    let follows = consumer.follows.get(of).copied().unwrap_or(Follows::Release);
+                    check(&|| Who::Consumer(name.to_owned()), pin, follows);
+                }
+            }
+        }
+        broken
+    }
+
+    /// All that is asked of these packages.
+    fn asked(self, names: &BTreeSet<&'s str>, at: Timestamp) -> BTreeSet<(Who, String, Follows)> {
+        let mut asked = BTreeSet::new();
+        for &name in names {
+            for audience in [Audience::Everybody, Audience::First] {
+                for version in self.served(name, Follows::Release, audience, at) {
+                    let id = format!("{name}@{}", pin_spec(VersionRef::from(version)));
+                    asked.insert((Who::Anyone, id, Follows::Release));
+                }
+            }
+        }
+        for audience in [Audience::Everybody, Audience::First] {
+            for (name, version) in self.asking(names, audience, at) {
+                let Some(published) = self.package(name).and_then(|package| package.versions.get(version)) else {
+                    continue;
+                };
+                let ids = published.contents.entries.values().flat_map(|entry| entry.statics.iter().chain(&entry.dynamics));
+                for id in ids.filter(|id| outside(id).is_some_and(|of| names.contains(of))) {
+                    asked.insert((Who::Version(name.to_owned(), version.clone()), id.clone(), Follows::Release));
+                }
+            }
+        }
+        for (name, consumer) in self.state.consumers() {
+            for pin in &consumer.pins {
+                if let Some(of) = outside(pin).filter(|of| names.contains(of)) {
+                    let follows = consumer.follows.get(of).copied().unwrap_or(Follows::Release);
+                    asked.insert((Who::Consumer(name.to_owned()), pin.clone(), follows));
+                }
+            }
+        }
+        asked
+    }
+}
+
+impl State {
+    /// What a fact would change for those who depend on what it concerns.
+    ///
+    /// # Errors
+    ///
+    /// If the fact cannot be.
+    pub fn effect(&self, fact: &Fact, place: &Place) -> Result<Effect, FoldError> {
+        let after = self.after(fact, place)?;
+        let names: BTreeSet<&str> = fact.packages();
+        let before = View { state: self, over: None };
+        let after = View { state: self, over: Some(&after) };
+        let at = place.at;
+        let was_broken = before.broken(&names, at);
+        let broken = after.broken(&names, at).into_iter().filter(|it| !was_broken.contains(it)).collect();
+        let mut asked = before.asked(&names, at);
+        asked.extend(after.asked(&names, at));
+        let mut served: BTreeMap<(&str, Follows, u8), [Vec<&Version>; 2]> = BTreeMap::new();
+        let mut moved = Vec::new();
+        for (who, text, follows) in &asked {
+            let Ok(id) = Id::parse(text) else {
+                continue;
+            };
+            let mut percent = 0;
+            let mut change = None;
+            for cohort in Cohort::all() {
+                let versions = served.entry((names.get(id.name).copied().unwrap_or_default(), *follows, cohort.number())).or_insert_with(|| {
+                    [before, after].map(|view| view.served(id.name, *follows, Audience::Cohort(cohort), at))
+                });
+                let (from, to) = (before.resolve(&id, &versions[0]), after.resolve(&id, &versions[1]));
+                if from != to {
+                    percent += 1;
+                    change.get_or_insert((from, to));
+                }
+            }
+            // One that begins with nobody still says where it leads.
+            let (from, to) = change.unwrap_or_else(|| {
+                let from = before.served(id.name, *follows, Audience::Everybody, at);
+                let to = after.served(id.name, *follows, Audience::First, at);
+                (before.resolve(&id, &from), after.resolve(&id, &to))
+            });
+            if from != to {
+                moved.push(Moved {
+                    who: who.clone(),
+                    id: text.clone(),
+                    from: from.cloned(),
+                    to: to.cloned(),
+                    percent,
+                });
+            }
+        }
+        Ok(Effect { moved, broken })
+    }
+
+    /// The packages that a fact changes, as they would be.
+    fn after(&self, fact: &Fact, place: &Place) -> Result<State, FoldError> {
+        let decision = fact.decision();
+        let recorded = Recorded {
+            event: Event {
+                format: FORMAT,
+                needs: String::new(),
+                seq: place.seq,
+                id: place.id,
+                command: place.id,
+                at: place.at,
+                by: String::new(),
+                prev: Hash::of(b""),
+                kind: fact.kind().to_owned(),
+                payload: decision.into_payload(),
+            },
+            hash: Hash::of(b""),
+        };
+        let mut part = self.part(fact);
+        part.apply(&recorded)?;
+        Ok(part)
+    }
+}
+
+/// The fact, unless it would leave something unresolvable that is not now; with a reason, it may.
+pub(super) fn check_effect(
+    state: &State,
+    place: &Place,
+    fact: impl Into<Fact>,
+    force: Option<&str>,
+) -> Result<Decided, Refusal> {
+    let fact = fact.into();
+    if force.is_some_and(|reason| !reason.trim().is_empty()) {
+        return Ok(Decided::Fact(fact));
+    }
+    if force.is_some() {
+        return Err(Refusal::of(RefusalKind::Invalid, "--force needs a reason: people will ask"));
+    }
+    let after = state
+        .after(&fact, place)
+        .map_err(|error| Refusal::new("it cannot be").caused_by(error))?;
+    let names = fact.packages();
+    let before = View { state, over: None };
+    let after = View { state, over: Some(&after) };
+    let broken = after.broken(&names, place.at);
+    if broken.is_empty() {
+        return Ok(Decided::Fact(fact));
+    }
+    let was_broken = before.broken(&names, place.at);
+    let newly: Vec<&Broken> = broken.iter().filter(|it| !was_broken.contains(it)).collect();
+    if newly.is_empty() {
+        return Ok(Decided::Fact(fact));
+    }
+    let mut named: Vec<String> = newly.iter().take(NAMED).map(|it| format!("{} of {}", it.id, it.who)).collect();
+    if newly.len() > NAMED {
+        named.push(format!("{} more", newly.len() - NAMED));
+    }
+    Err(Refusal::of(
+        RefusalKind::Unresolvable,
+        format!(
+            "it would leave without a version what has one now or comes with it: {}; release what they need first, or insist with --force REASON",
+            listed(named)
+        ),
+    ))
+}

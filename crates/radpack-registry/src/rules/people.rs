@@ -1,0 +1,223 @@
+//! Consumers, tokens and settings.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use radpack_manifest::Id;
+use uuid::Uuid;
+
+use super::{Decided, Rule, check_name, listed};
+use crate::commit::{Place, Refusal, RefusalKind};
+use crate::event::Hash;
+use crate::state::State;
+use crate::state::fact::{ConsumerRecorded, Follows, SettingChanged, TokenCreated, TokenRevoked};
+use crate::state::package::RELEASE;
+use crate::state::token::{Right, Token};
+
+/// Records which pins an application uses.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecordConsumer {
+    /// The application.
+    pub consumer: String,
+    /// Its pins; where none are said, those that it has.
+    pub pins: Option<BTreeSet<String>>,
+    /// What it is to get of packages from now on.
+    pub follow: BTreeMap<String, Follows>,
+    /// Whether users have it; as it was, where it is not said.
+    pub production: Option<bool>,
+}
+
+/// Makes a token.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CreateToken {
+    /// Its id.
+    pub token: Uuid,
+    /// The hash of its secret.
+    pub secret: Hash,
+    /// Who gets it.
+    pub holder: String,
+    /// What it is good for.
+    pub rights: BTreeSet<Right>,
+    /// The packages that it is good for.
+    pub packages: BTreeSet<String>,
+    /// Until when.
+    pub expires: Option<Timestamp>,
+    /// The token that it is made with, which it may not go beyond.
+    pub maker: Option<Uuid>,
+}
+
+/// Makes a token worth nothing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RevokeToken {
+    /// The token.
+    pub token: Uuid,
+}
+
+/// Changes a setting of the registry.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChangeSetting {
+    /// Where readers find the files; none: where they found the manifest.
+    pub base_url: Option<String>,
+}
+
+impl Rule for RecordConsumer {
+    fn decide(&self, state: &State, place: &Place) -> Result<Decided, Refusal> {
+        check_name("consumer", &self.consumer)?;
+        let before = state.consumer(&self.consumer);
+        let pins = match (&self.pins, before) {
+            (Some(pins), _) => pins.clone(),
+            (None, Some(before)) => before.pins.clone(),
+            (None, None) => {
+                return Err(Refusal::of(
+                    RefusalKind::Invalid,
+                    format!("{} has recorded no pins yet: give them in a file, one id a line, or as JSON", self.consumer),
+                ));
+            }
+        };
+        let mut follows = before.map(|before| before.follows.clone()).unwrap_or_default();
+        for pin in &pins {
+            let id = Id::parse(pin).map_err(|error| {
+                Refusal::of(RefusalKind::Invalid, format!("{pin:?} is no pin")).caused_by(error)
+            })?;
+            if !follows.contains_key(id.name) {
+                // What it gets stays what it was when it first used the package.
+                let channel = state.package(id.name).and_then(|package| package.channel(RELEASE));
+                let was_released = channel.is_some_and(|channel| !channel.releases.is_empty());
+                let follow = if was_released { Follows::Release } else { Follows::Latest };
+                follows.insert(id.name.to_owned(), follow);
+            }
+        }
+        for (package, follow) in &self.follow {
+            if !follows.contains_key(package) {
+                return Err(Refusal::of(
+                    RefusalKind::Unknown,
+                    format!("{} uses nothing of {package}; it uses {}", self.consumer, listed(follows.keys())),
+                ));
+            }
+            follows.insert(package.clone(), *follow);
+        }
+        let production = self.production.or(before.map(|before| before.production)).unwrap_or_default();
+        let _ = place;
+        if before.is_some_and(|before| {
+            before.pins == pins && before.follows == follows && before.production == production
+        }) {
+            return Ok(Decided::Nothing(format!("{} has recorded these pins already", self.consumer)));
+        }
+        Ok(ConsumerRecorded {
+            consumer: self.consumer.clone(),
+            pins,
+            follows,
+            production,
+        }
+        .into())
+    }
+
+    fn right(&self) -> Right {
+        Right::Publish
+    }
+
+    fn concerns(&self, _: &State) -> BTreeSet<String> {
+        BTreeSet::from([self.consumer.clone()])
+    }
+}
+
+impl Rule for CreateToken {
+    fn decide(&self, state: &State, place: &Place) -> Result<Decided, Refusal> {
+        let invalid = |message: String| Refusal::of(RefusalKind::Invalid, message);
+        if self.holder.trim().is_empty() || self.holder.chars().any(char::is_control) {
+            return Err(invalid("a token needs a holder: whose name is to stand in the history?".to_owned()));
+        }
+        if self.rights.is_empty() || self.packages.is_empty() {
+            return Err(invalid("a token needs a right, and packages to have it for".to_owned()));
+        }
+        if self.expires.is_some_and(|expires| expires <= place.at) {
+            return Err(invalid("the token would have expired already".to_owned()));
+        }
+        if let Some(maker) = self.maker.and_then(|id| state.token(id)) {
+            let missing = self.rights.iter().find(|right| !maker.rights.contains(right) && !maker.rights.contains(&Right::Admin));
+            let beyond = self.packages.iter().find(|pattern| !maker.covers(pattern));
+            let denied = |what: String| {
+                Refusal::of(RefusalKind::Denied, format!("a token grants nothing that its maker's does not: {what}"))
+            };
+            if let Some(right) = missing {
+                return Err(denied(format!("yours has not the right to {right}")));
+            }
+            if let Some(pattern) = beyond {
+                return Err(denied(format!("yours is not for all of {pattern}")));
+            }
+            if let Some(until) = maker.expires
+                && self.expires.is_none_or(|expires| expires > until)
+            {
+                return Err(denied(format!("yours ends at {until}")));
+            }
+        }
+        Ok(TokenCreated {
+            token: self.token,
+            secret: self.secret,
+            holder: self.holder.clone(),
+            rights: self.rights.clone(),
+            packages: self.packages.clone(),
+            expires: self.expires,
+        }
+        .into())
+    }
+
+    fn right(&self) -> Right {
+        // Whoever has any right may pass a part of it on; the rule sees to the rest.
+        Right::Read
+    }
+
+    fn concerns(&self, _: &State) -> BTreeSet<String> {
+        self.packages.clone()
+    }
+}
+
+impl Rule for RevokeToken {
+    fn decide(&self, state: &State, _: &Place) -> Result<Decided, Refusal> {
+        let Some(token) = state.token(self.token) else {
+            return Err(Refusal::of(
+                RefusalKind::Unknown,
+                format!("there is no token {}; `radpack token list` lists those that there are", self.token),
+            ));
+        };
+        if let Some(seq) = token.revoked {
+            return Ok(Decided::Nothing(format!("the token was revoked by event {seq}")));
+        }
+        Ok(TokenRevoked { token: self.token }.into())
+    }
+
+    fn right(&self) -> Right {
+        Right::Admin
+    }
+
+    fn concerns(&self, state: &State) -> BTreeSet<String> {
+        state.token(self.token).map(|token: &Token| token.packages.clone()).unwrap_or_default()
+    }
+}
+
+impl Rule for ChangeSetting {
+    fn decide(&self, state: &State, _: &Place) -> Result<Decided, Refusal> {
+        if state.base_url() == self.base_url.as_deref() {
+            return Ok(Decided::Nothing("it is so already".to_owned()));
+        }
+        if let Some(url) = &self.base_url {
+            let parsed = url::Url::parse(url)
+                .map_err(|error| Refusal::of(RefusalKind::Invalid, format!("{url:?} is no URL")).caused_by(error))?;
+            if !matches!(parsed.scheme(), "http" | "https" | "file") {
+                return Err(Refusal::of(RefusalKind::Invalid, format!("{url} is not of http, https or file")));
+            }
+        }
+        Ok(SettingChanged {
+            base_url: self.base_url.as_ref().map(|url| url.trim_end_matches('/').to_owned()),
+        }
+        .into())
+    }
+
+    fn right(&self) -> Right {
+        Right::Admin
+    }
+
+    fn concerns(&self, _: &State) -> BTreeSet<String> {
+        BTreeSet::new()
+    }
+}

@@ -1,0 +1,511 @@
+//! What the events of a registry come to: a pure fold of them, and all that any reader sees is derived from it.
+//!
+//! A state may know a package by name only, with its details lying in a checkpoint: asking for such a package finds nothing and is
+//! noted down ([`State::take_wanted`]), so that whoever asked reads what was wanted and asks again. That way rules are written as if
+//! everything were there, and a registry of a hundred thousand packages opens without reading them all.
+
+pub mod draft;
+pub mod fact;
+pub mod package;
+pub mod policy;
+pub mod token;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::commit::{Fold, FoldError};
+use crate::event::{Event, Hash, Recorded};
+use draft::{Change, Draft, Revision};
+use fact::{
+    ConsumerRecorded, DraftCreated, DraftFrom, DraftSaved, Fact, Follows, Imported, NewVersion,
+    Published,
+};
+use package::{Package, RELEASE};
+use token::Token;
+
+/// What the events of a registry come to.
+#[derive(Debug, Default)]
+pub struct State {
+    pub(crate) packages: BTreeMap<Arc<str>, Slot>,
+    /// The packages whose versions ever needed a package, by the name of the one that they needed.
+    pub(crate) dependents: BTreeMap<Arc<str>, BTreeSet<Arc<str>>>,
+    /// The package that each draft is of.
+    pub(crate) drafts: BTreeMap<String, Arc<str>>,
+    pub(crate) consumers: BTreeMap<String, Consumer>,
+    pub(crate) tokens: BTreeMap<Uuid, Token>,
+    /// The tokens by the hashes of their secrets.
+    pub(crate) secrets: BTreeMap<Hash, Uuid>,
+    /// The newest event that swept bytes; they are stored anew under a name with its number.
+    pub(crate) swept: BTreeMap<Hash, u64>,
+    pub(crate) base_url: Option<String>,
+    wanted: Mutex<BTreeSet<Arc<str>>>,
+}
+
+/// A package, or where it lies.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Slot {
+    /// The shard of a checkpoint that holds the package as it is, unless it has changed since.
+    pub(crate) shard: Option<Shard>,
+    pub(crate) package: OnceLock<Arc<Package>>,
+}
+
+/// Where a package lies.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Shard {
+    /// The checkpoint.
+    pub(crate) seq: u64,
+    /// The hash of the object.
+    pub(crate) sha256: Hash,
+}
+
+/// An application that records the pins it uses.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Consumer {
+    /// Its pins: ids.
+    pub pins: BTreeSet<String>,
+    /// What it gets of each package that it ever used.
+    pub follows: BTreeMap<String, Follows>,
+    /// Whether users have it.
+    pub production: bool,
+    /// The event that said so last.
+    pub seq: u64,
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub by: String,
+}
+
+impl Clone for State {
+    fn clone(&self) -> State {
+        State {
+            packages: self.packages.clone(),
+            dependents: self.dependents.clone(),
+            drafts: self.drafts.clone(),
+            consumers: self.consumers.clone(),
+            tokens: self.tokens.clone(),
+            secrets: self.secrets.clone(),
+            swept: self.swept.clone(),
+            base_url: self.base_url.clone(),
+            wanted: Mutex::default(),
+        }
+    }
+}
+
+impl State {
+    /// A package, if there is one.
+    #[must_use]
+    pub fn package(&self, name: &str) -> Option<&Package> {
+        let (name, slot) = self.packages.get_key_value(name)?;
+        let package = slot.package.get();
+        if package.is_none() {
+            self.want(name);
+        }
+        package.map(Arc::as_ref)
+    }
+
+    /// The names of all packages, in order. Those that there are only drafts of are among them.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.packages.keys().map(|name| &**name)
+    }
+
+    /// The packages of which a version ever needed this one.
+    pub fn dependents(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.dependents.get(name).into_iter().flatten().map(|name| &**name)
+    }
+
+    /// A draft and the package that it is of, if there is one.
+    #[must_use]
+    pub fn draft(&self, name: &str) -> Option<(&str, &Draft)> {
+        let package = self.drafts.get(name)?;
+        Some((package, self.package(package)?.drafts.get(name)?))
+    }
+
+    /// The names of all drafts, each with its package.
+    pub fn drafts(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.drafts.iter().map(|(draft, package)| (&**draft, &**package))
+    }
+
+    /// A consumer, if it has recorded anything.
+    #[must_use]
+    pub fn consumer(&self, name: &str) -> Option<&Consumer> {
+        self.consumers.get(name)
+    }
+
+    /// The consumers by name.
+    pub fn consumers(&self) -> impl Iterator<Item = (&str, &Consumer)> {
+        self.consumers.iter().map(|(name, consumer)| (&**name, consumer))
+    }
+
+    /// A token by its id.
+    #[must_use]
+    pub fn token(&self, id: Uuid) -> Option<&Token> {
+        self.tokens.get(&id)
+    }
+
+    /// The token with a secret.
+    #[must_use]
+    pub fn token_with(&self, secret: &str) -> Option<&Token> {
+        self.tokens.get(self.secrets.get(&Token::digest(secret))?)
+    }
+
+    /// All tokens that there ever were.
+    pub fn tokens(&self) -> impl Iterator<Item = &Token> {
+        self.tokens.values()
+    }
+
+    /// Where readers find the files, if that is said.
+    #[must_use]
+    pub fn base_url(&self) -> Option<&str> {
+        self.base_url.as_deref()
+    }
+
+    /// The name of the object that holds some bytes, or is to hold them.
+    pub(crate) fn blob_name(&self, hash: &Hash) -> String {
+        blob_name(hash, self.swept.get(hash).copied())
+    }
+
+    /// The packages that were asked for and are only known by name; what was answered then means nothing.
+    pub(crate) fn take_wanted(&self) -> BTreeSet<Arc<str>> {
+        std::mem::take(&mut *self.wanted.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn want(&self, name: &Arc<str>) {
+        let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        wanted.insert(Arc::clone(name));
+    }
+
+    /// A package that is about to change; one that is not there comes into being.
+    fn change(&mut self, name: &str) -> &mut Package {
+        if !self.packages.contains_key(name) {
+            self.packages.insert(name.into(), Slot::default());
+        }
+        let slot = self.packages.entry(name.into()).or_default();
+        slot.shard = None;
+        if slot.package.get().is_none() {
+            slot.package = OnceLock::from(Arc::default());
+        }
+        match slot.package.get_mut() {
+            Some(package) => Arc::make_mut(package),
+            None => unreachable!("it was set just now"),
+        }
+    }
+
+    /// What a fact concerns, and nothing else: enough to take it in.
+    pub(crate) fn part(&self, fact: &Fact) -> State {
+        let drafts = match fact {
+            Fact::DraftCreated(created) => {
+                let from = match &created.from {
+                    Some(DraftFrom::Draft(of)) => Some(&of.draft),
+                    _ => None,
+                };
+                vec![Some(&created.draft), from]
+            }
+            Fact::DraftSaved(saved) => vec![Some(&saved.draft)],
+            Fact::DraftReset(reset) => vec![Some(&reset.draft)],
+            Fact::DraftDiscarded(discarded) => vec![Some(&discarded.draft)],
+            _ => Vec::new(),
+        };
+        let drafts = drafts.into_iter().flatten();
+        let packages = self.touched(fact);
+        // A package that has not been read is noted as wanted, and what is decided without it means nothing.
+        for name in &packages {
+            self.package(name);
+        }
+        State {
+            packages: packages
+                .into_iter()
+                .filter_map(|name| {
+                    let slot = self.packages.get(&name)?;
+                    slot.package.get()?;
+                    Some((name, slot.clone()))
+                })
+                .collect(),
+            drafts: drafts
+                .filter_map(|draft| self.drafts.get_key_value(draft))
+                .map(|(draft, package)| (draft.clone(), Arc::clone(package)))
+                .collect(),
+            tokens: match fact {
+                Fact::TokenRevoked(_) => self.tokens.clone(),
+                _ => BTreeMap::new(),
+            },
+            ..State::default()
+        }
+    }
+
+    /// The packages that a fact changes.
+    fn touched(&self, fact: &Fact) -> BTreeSet<Arc<str>> {
+        let mut names: BTreeSet<Arc<str>> = fact.packages().into_iter().map(Arc::from).collect();
+        let draft = match fact {
+            Fact::DraftSaved(saved) => Some(&saved.draft),
+            Fact::DraftReset(reset) => Some(&reset.draft),
+            Fact::DraftDiscarded(discarded) => Some(&discarded.draft),
+            Fact::DraftCreated(created) => {
+                names.insert(created.package.as_str().into());
+                // Which version it goes on from, the other draft knows.
+                match &created.from {
+                    Some(DraftFrom::Draft(of)) => Some(&of.draft),
+                    _ => None,
+                }
+            }
+            _ => None,
+        };
+        names.extend(draft.and_then(|draft| self.drafts.get(draft)).cloned());
+        names
+    }
+
+    fn publish(&mut self, versions: &[NewVersion], event: &Event, message: Option<&String>) -> Result<(), FoldError> {
+        for new in versions {
+            self.change(&new.package).publish(new, event, message)?;
+            self.depends(new);
+        }
+        Ok(())
+    }
+
+    /// Notes what a new version needs of others.
+    fn depends(&mut self, new: &NewVersion) {
+        let entries = new.contents.iter().flat_map(|contents| contents.entries.values());
+        let ids: BTreeSet<&str> = entries
+            .flat_map(|entry| entry.statics.iter().chain(&entry.dynamics))
+            .filter_map(|id| outside(id))
+            .collect();
+        for name in ids {
+            let dependents = match self.dependents.get_mut(name) {
+                Some(dependents) => dependents,
+                None => self.dependents.entry(name.into()).or_default(),
+            };
+            if !dependents.contains(&*new.package) {
+                dependents.insert(new.package.as_str().into());
+            }
+        }
+    }
+
+    fn create_draft(&mut self, created: &DraftCreated, event: &Event) -> Result<(), FoldError> {
+        if self.drafts.contains_key(&created.draft) {
+            return Err(FoldError::new(format!("there is a draft {:?} already", created.draft)));
+        }
+        let base = match &created.from {
+            None => None,
+            Some(DraftFrom::Version(version)) => Some(version.clone()),
+            Some(DraftFrom::Draft(of)) => self.draft(&of.draft).and_then(|(_, draft)| draft.base.clone()),
+        };
+        let draft = Draft {
+            from: created.from.clone(),
+            base,
+            revisions: vec![revision(
+                event,
+                None,
+                Change::Saved { put: created.files.clone(), removed: BTreeSet::new() },
+            )],
+        };
+        self.drafts.insert(created.draft.clone(), created.package.as_str().into());
+        self.change(&created.package).drafts.insert(created.draft.clone(), draft);
+        Ok(())
+    }
+
+    fn revise(&mut self, name: &str, number: u64, revision: Revision) -> Result<(), FoldError> {
+        let package = self.drafts.get(name).cloned();
+        let draft = package.and_then(|package| self.change(&package).drafts.get_mut(name));
+        let Some(draft) = draft else {
+            return Err(FoldError::new(format!("there is no draft {name:?}")));
+        };
+        if number != draft.revision() + 1 {
+            return Err(FoldError::new(format!("the revision {number} of {name} comes after {}", draft.revision())));
+        }
+        draft.revisions.push(revision);
+        Ok(())
+    }
+
+    fn import(&mut self, imported: &Imported, event: &Event) -> Result<(), FoldError> {
+        for package in &imported.packages {
+            for it in &package.versions {
+                let there = self.change(&package.package);
+                there.publish(&it.version, event, it.message.as_ref())?;
+                if let Some(published) = there.versions.get_mut(&it.version.version) {
+                    published.by.clone_from(&it.by);
+                    published.at = it.at;
+                }
+                if let Some(reason) = &it.yanked {
+                    there.yank(&it.version.version, reason, event.seq)?;
+                }
+                self.depends(&it.version);
+            }
+            let there = self.change(&package.package);
+            there.policy = there.policy.with(package.policy);
+            for (channel, releases) in &package.releases {
+                for release in releases {
+                    there.release(channel, release, None, event)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn revision(event: &Event, message: Option<&String>, change: Change) -> Revision {
+    Revision {
+        seq: event.seq,
+        at: event.at,
+        by: event.by.clone(),
+        message: message.cloned(),
+        change,
+    }
+}
+
+/// The package that a dependency of another package's entry is of; none, of an own one.
+pub(crate) fn outside(id: &str) -> Option<&str> {
+    radpack_manifest::Id::parse(id).ok().map(|id| id.name)
+}
+
+/// The name of the object that holds some bytes.
+pub(crate) fn blob_name(hash: &Hash, swept: Option<u64>) -> String {
+    match swept {
+        None => format!("blobs/sha256/{hash}"),
+        Some(seq) => format!("blobs/sha256/{hash}.{seq}"),
+    }
+}
+
+/// The hash that an object is named by.
+pub(crate) fn blob_of(name: &str) -> Option<(Hash, Option<u64>)> {
+    let name = name.strip_prefix("blobs/sha256/")?;
+    match name.split_once('.') {
+        None => Some((name.parse().ok()?, None)),
+        Some((hash, seq)) => Some((hash.parse().ok()?, Some(seq.parse().ok()?))),
+    }
+}
+
+impl Fold for State {
+    fn check(&self, recorded: &Recorded) -> Result<(), FoldError> {
+        self.part(&Fact::of(&recorded.event)?).apply(recorded)
+    }
+
+    fn apply(&mut self, recorded: &Recorded) -> Result<(), FoldError> {
+        let event = &recorded.event;
+        let fact = Fact::of(event)?;
+        for name in self.touched(&fact) {
+            if let Some((name, slot)) = self.packages.get_key_value(&name)
+                && slot.package.get().is_none()
+            {
+                self.want(name);
+            }
+        }
+        if !self.wanted.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
+            return Err(FoldError::new("a package that it changes has not been read from its checkpoint"));
+        }
+        match &fact {
+            Fact::Published(Published { versions, releases, message, forced: _ }) => {
+                self.publish(versions, event, message.as_ref())?;
+                for new in releases {
+                    self.change(&new.package).release(RELEASE, new, None, event)?;
+                }
+            }
+            Fact::Released(released) => {
+                for new in &released.releases {
+                    let package = self.change(&new.package);
+                    package.release(&released.channel, new, released.rollout.as_ref(), event)?;
+                }
+            }
+            Fact::RolloutChanged(changed) => {
+                let package = self.change(&changed.package);
+                package.change_rollout(&changed.channel, changed.line, changed.action, event)?;
+            }
+            Fact::RolledBack(back) => {
+                self.publish(&back.versions, event, None)?;
+                for line in &back.returns {
+                    self.change(&line.package).return_line(&back.channel, line, event)?;
+                }
+            }
+            Fact::Reverted(reverted) => {
+                self.publish(&reverted.versions, event, None)?;
+                for (channel, returns) in &reverted.channels {
+                    for line in returns {
+                        self.change(&line.package).return_line(channel, line, event)?;
+                    }
+                }
+            }
+            Fact::Yanked(yanked) => {
+                self.change(&yanked.package).yank(&yanked.version, &yanked.reason, event.seq)?;
+            }
+            Fact::PolicySet(set) => {
+                let package = self.change(&set.package);
+                package.policy = package.policy.with(set.change);
+                for (channel, lines) in &set.lines {
+                    package.hold(channel, lines, event.at)?;
+                }
+            }
+            Fact::SettingChanged(changed) => self.base_url.clone_from(&changed.base_url),
+            Fact::DraftCreated(created) => self.create_draft(created, event)?,
+            Fact::DraftSaved(DraftSaved { draft, revision: number, put, removed, message }) => {
+                let change = Change::Saved { put: put.clone(), removed: removed.clone() };
+                self.revise(draft, *number, revision(event, message.as_ref(), change))?;
+            }
+            Fact::DraftReset(reset) => {
+                let change = Change::Reset(reset.to);
+                self.revise(&reset.draft, reset.revision, revision(event, None, change))?;
+            }
+            Fact::DraftDiscarded(discarded) => {
+                let Some(package) = self.drafts.remove(&discarded.draft) else {
+                    return Err(FoldError::new(format!("there is no draft {:?}", discarded.draft)));
+                };
+                self.change(&package).drafts.remove(&discarded.draft);
+            }
+            Fact::ConsumerRecorded(ConsumerRecorded { consumer, pins, follows, production }) => {
+                self.consumers.insert(
+                    consumer.clone(),
+                    Consumer {
+                        pins: pins.clone(),
+                        follows: follows.clone(),
+                        production: *production,
+                        seq: event.seq,
+                        at: event.at,
+                        by: event.by.clone(),
+                    },
+                );
+            }
+            Fact::TokenCreated(created) => {
+                self.secrets.insert(created.secret, created.token);
+                self.tokens.insert(
+                    created.token,
+                    Token {
+                        id: created.token,
+                        holder: created.holder.clone(),
+                        rights: created.rights.clone(),
+                        packages: created.packages.clone(),
+                        expires: created.expires,
+                        seq: event.seq,
+                        at: event.at,
+                        by: event.by.clone(),
+                        revoked: None,
+                    },
+                );
+            }
+            Fact::TokenRevoked(revoked) => {
+                let Some(token) = self.tokens.get_mut(&revoked.token) else {
+                    return Err(FoldError::new(format!("there is no token {}", revoked.token)));
+                };
+                token.revoked.get_or_insert(event.seq);
+            }
+            Fact::BlobsSwept(swept) => {
+                for name in &swept.blobs {
+                    let Some((hash, _)) = blob_of(name) else {
+                        return Err(FoldError::new(format!("{name:?} is the name of no blob")));
+                    };
+                    self.swept.insert(hash, event.seq);
+                }
+            }
+            Fact::Restored(_) => {
+                for token in self.tokens.values_mut() {
+                    token.revoked.get_or_insert(event.seq);
+                }
+            }
+            Fact::Imported(imported) => self.import(imported, event)?,
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,558 @@
+//! A package: its versions, its channels, its drafts, and what readers of a channel get of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use semver::Version;
+use serde::{Deserialize, Serialize};
+
+use super::draft::Draft;
+use super::fact::{
+    BuiltEntry, BuiltFile, LineHolds, LineReturn, NewContents, NewRelease, NewVersion, OfDraft,
+    RolloutAction,
+};
+use super::policy::Policy;
+use crate::cohort::Cohort;
+use crate::commit::FoldError;
+use crate::event::{Event, Hash};
+use crate::number::{Line, Taken};
+use crate::rollout::{Plan, Rollout};
+use crate::surface::Surface;
+
+/// The channel of what users get.
+pub const RELEASE: &str = "release";
+
+/// Everything that the registry knows of a package.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Package {
+    /// How it is released and numbered.
+    pub policy: Policy,
+    /// Its versions, yanked ones too.
+    pub versions: BTreeMap<Version, PublishedVersion>,
+    /// Its channels, by name. The channel `latest` is computed, and not here.
+    pub channels: BTreeMap<String, Channel>,
+    /// Its drafts, by name.
+    pub drafts: BTreeMap<String, Draft>,
+}
+
+/// A version that was published.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct PublishedVersion {
+    /// Its build: 1, 2, 3, … in the order in which they came into being.
+    pub build: u32,
+    /// What it consists of.
+    pub contents: Arc<Contents>,
+    /// The event that made it.
+    pub seq: u64,
+    /// When it was published.
+    pub at: Timestamp,
+    /// Who published it.
+    pub by: String,
+    /// What they said about it.
+    pub message: Option<String>,
+    /// The draft that it was.
+    pub of: Option<OfDraft>,
+    /// The version whose contents it has again.
+    pub restores: Option<Version>,
+    /// Why its number promises more than it keeps, where somebody insisted.
+    pub breaking: Option<String>,
+    /// Why, and by which event, it was yanked.
+    pub yanked: Option<Yank>,
+}
+
+/// Why a version is not served again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Yank {
+    /// The event.
+    pub seq: u64,
+    /// The reason.
+    pub reason: String,
+}
+
+/// What a version consists of.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Contents {
+    /// The event that lists the sources.
+    pub listed: u64,
+    /// The number under which they were listed there.
+    pub listed_as: Option<Version>,
+    /// The hash of the list of the sources: the same sources have the same.
+    pub sources: Option<Hash>,
+    /// What is served, by name.
+    pub files: BTreeMap<String, BuiltFile>,
+    /// What it offers, and its chunks.
+    pub entries: BTreeMap<String, BuiltEntry>,
+}
+
+/// A set of pointers that readers follow.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Channel {
+    /// What each line serves.
+    pub lines: BTreeMap<Line, LineState>,
+    /// All releases, in the order of their numbers, from 1.
+    pub releases: Vec<Release>,
+}
+
+/// What a line serves.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct LineState {
+    /// The release that everybody gets who does not get the one on its way.
+    pub stable: Option<u32>,
+    /// The release on its way.
+    pub rolling: Option<Rolling>,
+}
+
+/// A release on its way.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Rolling {
+    /// Its number.
+    pub release: u32,
+    /// How far it is.
+    pub rollout: Rollout,
+}
+
+/// A pointer from a line to a version.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Release {
+    /// Its name.
+    pub name: String,
+    /// The line.
+    pub line: Line,
+    /// The version.
+    pub version: Version,
+    /// The event that made it.
+    pub seq: u64,
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub by: String,
+    /// The earlier release whose contents it has again.
+    pub restores: Option<u32>,
+    /// Whether it can be returned to.
+    pub standing: Standing,
+}
+
+/// Whether a release can be returned to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    /// It can.
+    Good,
+    /// It was given up on its way.
+    Aborted,
+    /// It was rolled back from.
+    RolledBack,
+}
+
+/// Who asks what a line serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// Who sends no cohort: the stable release.
+    Everybody,
+    /// A cohort.
+    Cohort(Cohort),
+    /// Who gets whatever is on its way, however few these are.
+    First,
+}
+
+impl Channel {
+    /// A release by its number.
+    #[must_use]
+    pub fn release(&self, number: u32) -> Option<&Release> {
+        self.releases
+            .get(usize::try_from(number).ok()?.checked_sub(1)?)
+    }
+
+    /// The number of the next release.
+    #[must_use]
+    pub fn next_number(&self) -> u32 {
+        u32::try_from(self.releases.len()).map_or(u32::MAX, |count| count.saturating_add(1))
+    }
+
+    /// The line as it is at a time: a rollout that everybody has by then is none.
+    #[must_use]
+    pub fn line(&self, line: Line, at: Timestamp) -> LineState {
+        let mut state = self.lines.get(&line).cloned().unwrap_or_default();
+        state.settle(at);
+        state
+    }
+
+    /// The release that a line serves to somebody at a time.
+    fn serving(&self, line: &LineState, audience: Audience, at: Timestamp) -> Option<u32> {
+        line.rolling
+            .as_ref()
+            .filter(|rolling| match audience {
+                Audience::First => true,
+                Audience::Everybody => rolling.rollout.is_complete(at),
+                Audience::Cohort(cohort) => {
+                    cohort.gets(rolling.rollout.id, rolling.rollout.percent(at))
+                }
+            })
+            .map(|rolling| rolling.release)
+            .or(line.stable)
+    }
+
+    fn release_mut(&mut self, number: u32) -> Result<&mut Release, FoldError> {
+        usize::try_from(number)
+            .ok()
+            .and_then(|number| self.releases.get_mut(number.checked_sub(1)?))
+            .ok_or_else(|| FoldError::new(format!("there is no release {number}")))
+    }
+
+    fn add(&mut self, new: &NewRelease, event: &Event, restores: Option<u32>) -> Result<(), FoldError> {
+        if new.number != self.next_number() {
+            return Err(FoldError::new(format!(
+                "the release {} of {} comes after {}",
+                new.number,
+                new.package,
+                self.releases.len()
+            )));
+        }
+        self.releases.push(Release {
+            name: new.name.clone(),
+            line: new.line,
+            version: new.version.clone(),
+            seq: event.seq,
+            at: event.at,
+            by: event.by.clone(),
+            restores,
+            standing: Standing::Good,
+        });
+        Ok(())
+    }
+
+    fn set(&mut self, line: Line, state: LineState) {
+        if state == LineState::default() {
+            self.lines.remove(&line);
+        } else {
+            self.lines.insert(line, state);
+        }
+    }
+}
+
+impl LineState {
+    /// A rollout that everybody has by now is none any more.
+    fn settle(&mut self, at: Timestamp) {
+        if let Some(rolling) = self.rolling.take_if(|rolling| rolling.rollout.is_complete(at)) {
+            self.stable = Some(rolling.release);
+        }
+    }
+}
+
+impl Contents {
+    pub(crate) fn of(new: &NewContents, version: &Version, seq: u64) -> Contents {
+        let mut list = Vec::new();
+        for (path, file) in &new.sources {
+            list.extend_from_slice(path.as_bytes());
+            list.push(0);
+            list.extend_from_slice(file.sha256.as_bytes());
+        }
+        Contents {
+            listed: seq,
+            listed_as: Some(version.clone()),
+            sources: Some(Hash::of(&list)),
+            files: new.files.clone(),
+            entries: new.entries.clone(),
+        }
+    }
+
+    /// What it offers to those who import it.
+    #[must_use]
+    pub fn surface(&self) -> Surface {
+        let mut surface = Surface::default();
+        for (name, entry) in &self.entries {
+            surface.insert(name, entry.exports.as_ref().map(|names| names.iter().cloned()));
+        }
+        surface
+    }
+
+    /// Whether it has the same sources as another, or, where one of them is not known to have any, the same files.
+    #[must_use]
+    pub fn is_same(&self, other: &Contents) -> bool {
+        self.files == other.files && self.entries == other.entries
+    }
+}
+
+impl Package {
+    /// A channel, if anything was ever released in it.
+    #[must_use]
+    pub fn channel(&self, name: &str) -> Option<&Channel> {
+        self.channels.get(name)
+    }
+
+    /// How many versions there have been.
+    #[must_use]
+    pub fn builds(&self) -> u32 {
+        u32::try_from(self.versions.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The numbers that it has.
+    #[must_use]
+    pub fn taken(&self) -> Vec<Taken> {
+        self.versions
+            .iter()
+            .map(|(version, published)| Taken {
+                version: version.clone(),
+                yanked: published.yanked.is_some(),
+            })
+            .collect()
+    }
+
+    /// The version that is a build.
+    #[must_use]
+    pub fn build(&self, build: u32) -> Option<&Version> {
+        self.versions
+            .iter()
+            .find(|(_, published)| published.build == build)
+            .map(|(version, _)| version)
+    }
+
+    /// The versions that a channel serves to somebody at a time, lowest first, each with its release.
+    #[must_use]
+    pub fn served(&self, channel: &str, audience: Audience, at: Timestamp) -> Vec<(u32, &Version)> {
+        let Some(channel) = self.channel(channel) else {
+            return Vec::new();
+        };
+        let served = channel.lines.values().filter_map(|line| {
+            let number = channel.serving(line, audience, at)?;
+            let version = &channel.release(number)?.version;
+            // What was yanked is never served again, also where it was insisted on while it was released.
+            let published = self.versions.get(version)?;
+            published.yanked.is_none().then_some((number, version))
+        });
+        let mut served: Vec<_> = served.collect();
+        served.sort_by_key(|(_, version)| *version);
+        let versions: Vec<&Version> = served.iter().map(|(_, version)| *version).collect();
+        let out: Vec<bool> = versions
+            .iter()
+            .map(|version| self.is_out(version, &versions))
+            .collect();
+        let mut out = out.into_iter();
+        served.retain(|_| !out.next().unwrap_or(false));
+        served
+    }
+
+    /// Each line's newest version, released or not, lowest first.
+    #[must_use]
+    pub fn latest(&self) -> Vec<&Version> {
+        let mut newest: BTreeMap<Line, &Version> = BTreeMap::new();
+        for (version, published) in &self.versions {
+            if published.yanked.is_none() {
+                // Versions come in ascending order.
+                newest.insert(self.line_of(version), version);
+            }
+        }
+        let mut versions: Vec<&Version> = newest.into_values().collect();
+        versions.sort();
+        let all = versions.clone();
+        versions.retain(|version| !self.is_out(version, &all));
+        versions
+    }
+
+    /// The line that a release of a version serves.
+    #[must_use]
+    pub fn line_of(&self, version: &Version) -> Line {
+        Line::of_release(version, self.policy.keep_minors)
+    }
+
+    /// Whether a prerelease is one of a version that is among these, or that one of its line has gone past.
+    fn is_out(&self, version: &Version, among: &[&Version]) -> bool {
+        if version.pre.is_empty() {
+            return false;
+        }
+        let line = Line::of(version, self.policy.keep_minors);
+        among.iter().any(|other| {
+            other.pre.is_empty()
+                && *other > version
+                && Line::of(other, self.policy.keep_minors) == line
+        })
+    }
+
+    /// The channels and lines whose release, stable or on its way, is a version.
+    pub(crate) fn releases_of(&self, version: &Version, at: Timestamp) -> Vec<(&str, Line)> {
+        let mut found = Vec::new();
+        for (name, channel) in &self.channels {
+            for &line in channel.lines.keys() {
+                let state = channel.line(line, at);
+                let rolling = state.rolling.map(|rolling| rolling.release);
+                let numbers = [state.stable, rolling];
+                let mut releases = numbers.into_iter().flatten();
+                if releases.any(|number| channel.release(number).is_some_and(|it| it.version == *version)) {
+                    found.push((&**name, line));
+                }
+            }
+        }
+        found
+    }
+
+    pub(super) fn publish(&mut self, new: &NewVersion, event: &Event, message: Option<&String>) -> Result<(), FoldError> {
+        let NewVersion { package, version, .. } = new;
+        if self.versions.contains_key(version) {
+            return Err(FoldError::new(format!("{package} has {version} already")));
+        }
+        if new.build != self.builds() + 1 {
+            return Err(FoldError::new(format!("the build {} of {package} comes after {}", new.build, self.builds())));
+        }
+        let contents = match (&new.contents, &new.restores) {
+            (Some(contents), _) => Arc::new(Contents::of(contents, version, event.seq)),
+            (None, Some(restored)) => match self.versions.get(restored) {
+                Some(restored) => Arc::clone(&restored.contents),
+                None => return Err(FoldError::new(format!("{package} has no {restored} to restore"))),
+            },
+            (None, None) => return Err(FoldError::new(format!("{package}@{version} consists of nothing"))),
+        };
+        self.versions.insert(
+            version.clone(),
+            PublishedVersion {
+                build: new.build,
+                contents,
+                seq: event.seq,
+                at: event.at,
+                by: event.by.clone(),
+                message: message.cloned(),
+                of: new.of.clone(),
+                restores: new.restores.clone(),
+                breaking: new.breaking.clone(),
+                yanked: None,
+            },
+        );
+        Ok(())
+    }
+
+    pub(super) fn release(&mut self, channel: &str, new: &NewRelease, plan: Option<&Plan>, event: &Event) -> Result<(), FoldError> {
+        if !self.versions.contains_key(&new.version) {
+            return Err(FoldError::new(format!("{} has no {} to release", new.package, new.version)));
+        }
+        let channel = self.channels.entry(channel.to_owned()).or_default();
+        channel.add(new, event, None)?;
+        let mut line = channel.line(new.line, event.at);
+        let rolling = line.rolling.take();
+        match plan {
+            None => line.stable = Some(new.number),
+            Some(plan) => {
+                let rollout = match rolling {
+                    Some(rolling) => rolling.rollout.supersede(plan.clone(), event.at),
+                    None => Rollout::begin(event.id, plan.clone(), event.at),
+                };
+                line.rolling = Some(Rolling { release: new.number, rollout });
+            }
+        }
+        line.settle(event.at);
+        channel.set(new.line, line);
+        Ok(())
+    }
+
+    pub(super) fn change_rollout(
+        &mut self,
+        channel: &str,
+        line: Line,
+        action: RolloutAction,
+        event: &Event,
+    ) -> Result<(), FoldError> {
+        let nothing = || FoldError::new(format!("nothing is on its way in the line {line}"));
+        let channel = self.channels.get_mut(channel).ok_or_else(nothing)?;
+        let mut state = channel.line(line, event.at);
+        let Some(rolling) = &mut state.rolling else {
+            return Err(nothing());
+        };
+        match action {
+            RolloutAction::Set(percent) => rolling
+                .rollout
+                .set(percent, event.at)
+                .map_err(|error| FoldError::new("the rollout cannot be set so").caused_by(error))?,
+            RolloutAction::Pause => rolling.rollout.pause(event.at),
+            RolloutAction::Resume => rolling.rollout.resume(event.at),
+            RolloutAction::Promote => {
+                state.stable = Some(rolling.release);
+                state.rolling = None;
+            }
+            RolloutAction::Abort => {
+                channel.release_mut(rolling.release)?.standing = Standing::Aborted;
+                state.rolling = None;
+            }
+        }
+        state.settle(event.at);
+        channel.set(line, state);
+        Ok(())
+    }
+
+    pub(super) fn return_line(&mut self, channel: &str, back: &LineReturn, event: &Event) -> Result<(), FoldError> {
+        if let Some(by) = &back.by
+            && !self.versions.contains_key(&by.version)
+        {
+            return Err(FoldError::new(format!("{} has no {} to release", by.package, by.version)));
+        }
+        let channel = self.channels.entry(channel.to_owned()).or_default();
+        let mut state = channel.line(back.line, event.at);
+        for &number in &back.left {
+            channel.release_mut(number)?.standing = Standing::RolledBack;
+        }
+        if let Some(number) = back.aborted {
+            channel.release_mut(number)?.standing = Standing::Aborted;
+        }
+        state.rolling = None;
+        state.stable = match &back.by {
+            Some(by) => {
+                channel.add(by, event, back.to)?;
+                Some(by.number)
+            }
+            None => {
+                back.to.map(|number| channel.release_mut(number).map(|_| number)).transpose()?
+            }
+        };
+        channel.set(back.line, state);
+        Ok(())
+    }
+
+    pub(super) fn yank(&mut self, version: &Version, reason: &str, seq: u64) -> Result<(), FoldError> {
+        let Some(published) = self.versions.get_mut(version) else {
+            return Err(FoldError::new(format!("there is no {version} to yank")));
+        };
+        published.yanked = Some(Yank {
+            seq,
+            reason: reason.to_owned(),
+        });
+        Ok(())
+    }
+
+    /// A channel's lines are these from now on.
+    pub(super) fn hold(&mut self, channel: &str, lines: &BTreeMap<Line, LineHolds>, at: Timestamp) -> Result<(), FoldError> {
+        let Some(channel) = self.channels.get_mut(channel) else {
+            return Err(FoldError::new(format!("nothing was ever released in {channel}")));
+        };
+        let before: Vec<LineState> = channel.lines.keys().map(|&line| channel.line(line, at)).collect();
+        let rollout_of = |release: u32| {
+            let mut rollings = before.iter().filter_map(|line| line.rolling.as_ref());
+            rollings.find(|rolling| rolling.release == release).cloned()
+        };
+        channel.lines = lines
+            .iter()
+            .map(|(&line, holds)| {
+                let rolling = holds.rolling.map(|release| {
+                    rollout_of(release)
+                        .ok_or_else(|| FoldError::new(format!("the release {release} is not on its way")))
+                });
+                let rolling = rolling.transpose()?;
+                Ok((line, LineState { stable: holds.stable, rolling }))
+            })
+            .collect::<Result<_, FoldError>>()?;
+        Ok(())
+    }
+}

@@ -1,0 +1,203 @@
+//! Who may do what: tokens, their rights, and the packages that these are for.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::event::Hash;
+
+/// How secrets begin, so that people and scanners know them.
+const PREFIX: &str = "radpack_";
+
+/// What a token is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Right {
+    /// Seeing what is not released.
+    Read,
+    /// Drafts and versions.
+    Publish,
+    /// Releases, rollouts, and taking them back.
+    Release,
+    /// Everything else, and all of the above.
+    Admin,
+}
+
+/// Why a text is no right.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is no right: these are read, publish, release and admin")]
+pub struct RightError {
+    text: String,
+}
+
+/// A token, without its secret.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Token {
+    /// Its id.
+    pub id: Uuid,
+    /// Who has it.
+    pub holder: String,
+    /// What it is good for.
+    pub rights: BTreeSet<Right>,
+    /// The packages that it is good for; `*` stands for any number of characters.
+    pub packages: BTreeSet<String>,
+    /// Until when.
+    pub expires: Option<Timestamp>,
+    /// The event that made it.
+    pub seq: u64,
+    /// When it was made.
+    pub at: Timestamp,
+    /// Who made it.
+    pub by: String,
+    /// The event that made it worth nothing.
+    pub revoked: Option<u64>,
+}
+
+impl Token {
+    /// A new secret: shown to its holder once, and kept by nobody else.
+    #[must_use]
+    pub fn new_secret() -> String {
+        // Two random UUIDs: 244 random bits, from the system's own source.
+        format!("{PREFIX}{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple())
+    }
+
+    /// What is kept of a secret.
+    #[must_use]
+    pub fn digest(secret: &str) -> Hash {
+        Hash::of(secret.as_bytes())
+    }
+
+    /// Whether it grants a right for a package; for the whole registry, where none is named.
+    #[must_use]
+    pub fn grants(&self, right: Right, package: Option<&str>) -> bool {
+        let has_right = self.rights.contains(&right) || self.rights.contains(&Right::Admin);
+        has_right
+            && match package {
+                Some(package) => self.packages.iter().any(|pattern| matches(pattern, package)),
+                None => self.packages.contains("*"),
+            }
+    }
+
+    /// Whether everything that a pattern matches is matched by one of its own.
+    pub(crate) fn covers(&self, pattern: &str) -> bool {
+        // Each `*` of the narrower one stands for what the wider one's must take in whole: taken as a character of its own, it does.
+        self.packages.iter().any(|own| matches(own, pattern))
+    }
+}
+
+/// Whether a pattern matches a name: `*` stands for any number of characters, also none.
+fn matches(pattern: &str, name: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = name.strip_prefix(first) else {
+        return false;
+    };
+    let Some(last) = parts.next_back() else {
+        return rest.is_empty();
+    };
+    for part in parts {
+        match rest.split_once(part) {
+            Some((_, after)) => rest = after,
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
+impl FromStr for Right {
+    type Err = RightError;
+
+    fn from_str(text: &str) -> Result<Right, RightError> {
+        match text {
+            "read" => Ok(Right::Read),
+            "publish" => Ok(Right::Publish),
+            "release" => Ok(Right::Release),
+            "admin" => Ok(Right::Admin),
+            _ => Err(RightError {
+                text: text.to_owned(),
+            }),
+        }
+    }
+}
+
+impl fmt::Display for Right {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(match self {
+            Right::Read => "read",
+            Right::Publish => "publish",
+            Right::Release => "release",
+            Right::Admin => "admin",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(patterns: &[&str], rights: &[Right]) -> Token {
+        Token {
+            id: Uuid::nil(),
+            holder: "ci".to_owned(),
+            rights: rights.iter().copied().collect(),
+            packages: patterns.iter().map(|pattern| (*pattern).to_owned()).collect(),
+            expires: None,
+            seq: 1,
+            at: Timestamp::UNIX_EPOCH,
+            by: "ann".to_owned(),
+            revoked: None,
+        }
+    }
+
+    #[test]
+    fn patterns_match_whole_names() {
+        for (pattern, name, is) in [
+            ("*", "anything", true),
+            ("*", "", true),
+            ("shapes", "shapes", true),
+            ("shapes", "shapes2", false),
+            ("@acme/*", "@acme/checkout", true),
+            ("@acme/*", "@acme2/checkout", false),
+            ("d3-*", "d3-array", true),
+            ("*-array", "d3-array", true),
+            ("d*-*y", "d3-array", true),
+            ("a*a", "a", false),
+            ("a*b*c", "axxbyyc", true),
+            ("a*b*c", "axxcyyb", false),
+        ] {
+            assert_eq!(matches(pattern, name), is, "{pattern} {name}");
+        }
+    }
+
+    #[test]
+    fn rights_are_for_packages() {
+        let ci = token(&["@acme/*"], &[Right::Publish]);
+        assert!(ci.grants(Right::Publish, Some("@acme/checkout")));
+        assert!(!ci.grants(Right::Publish, Some("other")));
+        assert!(!ci.grants(Right::Release, Some("@acme/checkout")));
+        assert!(!ci.grants(Right::Publish, None));
+        let admin = token(&["*"], &[Right::Admin]);
+        assert!(admin.grants(Right::Release, None));
+    }
+
+    #[test]
+    fn a_pattern_is_covered_by_a_wider_one() {
+        let ci = token(&["@acme/*", "d3-array"], &[Right::Publish]);
+        for (pattern, is) in [
+            ("@acme/*", true),
+            ("@acme/check*", true),
+            ("@acme/checkout", true),
+            ("d3-array", true),
+            ("d3-*", false),
+            ("*", false),
+        ] {
+            assert_eq!(ci.covers(pattern), is, "{pattern}");
+        }
+    }
+}
