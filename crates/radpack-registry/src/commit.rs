@@ -7,6 +7,8 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -67,12 +69,14 @@ pub struct FoldError {
 }
 
 /// What is to be done, and by whom.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Command {
     /// Its id: a command that is sent again under the same one is not carried out again.
     pub id: Uuid,
     /// Who it is from.
     pub by: String,
+    /// Whether it may have been sent before, from here or elsewhere.
+    pub(crate) sent: Arc<AtomicBool>,
 }
 
 /// What a command comes to: the kind of event and its facts.
@@ -156,7 +160,7 @@ pub enum CommitError {
 pub struct Ledger<S> {
     state: S,
     position: Option<Position>,
-    /// The events that carried out commands, by the commands' ids.
+    /// The events that carried out commands, by the commands' ids: all of them, or those since a checkpoint.
     carried_out: HashMap<Uuid, u64>,
 }
 
@@ -167,6 +171,24 @@ impl<S> Ledger<S> {
         &self.state
     }
 
+    pub(crate) fn at(state: S, position: Position) -> Ledger<S> {
+        Ledger {
+            state,
+            position: Some(position),
+            carried_out: HashMap::new(),
+        }
+    }
+
+    /// The commands that are known to have been carried out, and the events that did.
+    pub(crate) fn carried_out(&self) -> impl Iterator<Item = (Uuid, u64)> {
+        self.carried_out.iter().map(|(id, seq)| (*id, *seq))
+    }
+
+    /// Learns of commands that were carried out.
+    pub(crate) fn learn(&mut self, commands: impl IntoIterator<Item = (Uuid, u64)>) {
+        self.carried_out.extend(commands);
+    }
+
     /// The newest event in it; `None` before it has been read for the first time.
     #[must_use]
     pub fn position(&self) -> Option<Position> {
@@ -174,8 +196,18 @@ impl<S> Ledger<S> {
     }
 }
 
+impl<S> Ledger<S> {
+    pub(crate) fn state_mut(&mut self) -> &mut S {
+        &mut self.state
+    }
+
+    pub(crate) fn position_or(&mut self, beginning: Position) -> &Position {
+        self.position.get_or_insert(beginning)
+    }
+}
+
 impl<S: Fold> Ledger<S> {
-    fn apply(&mut self, recorded: &Recorded) -> Result<(), HistoryError> {
+    pub(crate) fn apply(&mut self, recorded: &Recorded) -> Result<(), HistoryError> {
         let event = &recorded.event;
         self.state
             .apply(recorded)
@@ -348,7 +380,23 @@ impl Command {
         Command {
             id: Uuid::now_v7(),
             by: by.into(),
+            sent: Arc::default(),
         }
+    }
+
+    /// A command that may have been sent before, under its id.
+    #[must_use]
+    pub fn again(id: Uuid, by: impl Into<String>) -> Command {
+        Command {
+            id,
+            by: by.into(),
+            sent: Arc::new(AtomicBool::new(true)),
+        }
+    }
+
+    /// Notes that it is being sent; says whether that may have been so before.
+    pub(crate) fn send(&self) -> bool {
+        self.sent.swap(true, Ordering::Relaxed)
     }
 }
 

@@ -37,7 +37,8 @@ pub struct History {
 }
 
 /// A point of a history: behind an event, or before the first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Position {
     /// The event's number; 0 before the first.
     pub seq: u64,
@@ -121,6 +122,22 @@ pub enum HistoryError {
         /// Why.
         #[source]
         source: FoldError,
+    },
+    /// A checkpoint is not what it says.
+    #[error("the checkpoint of event {seq} cannot be used: {what}")]
+    Checkpoint {
+        /// The event.
+        seq: u64,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// Bytes that the history names are not there, or others.
+    #[error("{name} is {what}: `radpack verify` says what else is, and a backup has it")]
+    Blob {
+        /// The object.
+        name: String,
+        /// What is wrong with it.
+        what: &'static str,
     },
     /// The store failed.
     #[error("the registry's store failed")]
@@ -282,13 +299,31 @@ impl History {
     pub async fn follow(
         &self,
         from: Position,
+        each: impl FnMut(Recorded) -> Result<(), HistoryError>,
+    ) -> Result<Position, HistoryError> {
+        self.follow_up_to(from, u64::MAX, each).await
+    }
+
+    /// As [`follow`](History::follow), up to an event at most.
+    ///
+    /// # Errors
+    ///
+    /// As [`follow`](History::follow).
+    pub async fn follow_up_to(
+        &self,
+        from: Position,
+        last: u64,
         mut each: impl FnMut(Recorded) -> Result<(), HistoryError>,
     ) -> Result<Position, HistoryError> {
         let mut position = from;
         let mut ahead = 1;
         loop {
             let next = position.seq + 1;
-            let mut reads = stream::iter(next..next + ahead)
+            if position.seq >= last {
+                return Ok(position);
+            }
+            let until = next.saturating_add(ahead).min(last.saturating_add(1));
+            let mut reads = stream::iter(next..until)
                 .map(|seq| async move { (seq, self.event(seq).await) })
                 .buffered(ahead as usize);
             while let Some((seq, recorded)) = reads.next().await {

@@ -37,12 +37,15 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod blobs;
+mod checkpoint;
 mod cohort;
 mod commit;
 mod event;
 mod history;
 mod number;
 mod probe;
+mod registry;
 mod rollout;
 pub mod rules;
 pub mod state;
@@ -50,6 +53,7 @@ mod store;
 mod surface;
 mod view;
 
+pub use blobs::Uploads;
 pub use cohort::{Cohort, CohortError};
 pub use commit::{
     Command, CommitError, Committed, Decision, Fold, FoldError, Ledger, Place, Refusal, RefusalKind,
@@ -57,6 +61,7 @@ pub use commit::{
 pub use event::{Event, EventError, Hash, Recorded};
 pub use history::{History, HistoryError, Initialized, Position};
 pub use number::{Line, LineError, NumberError, Numbering, Taken, read_number};
+pub use registry::{Caller, Carried, Moment, Registry};
 pub use rollout::{Plan, Rollout, RolloutError, Stage, read_percent};
 pub use store::{Store, StoreError, StoreErrorKind};
 pub use surface::{Difference, Item, Step, Surface};

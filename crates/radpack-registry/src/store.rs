@@ -192,6 +192,33 @@ impl Store {
         }
     }
 
+    /// Whether there is an object of this name.
+    pub(crate) async fn has(&self, name: &str) -> Result<bool, StoreError> {
+        match self.objects.head(&Path::from(name)).await {
+            Ok(_) => Ok(true),
+            Err(Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(self.failed("look for", name, error)),
+        }
+    }
+
+    /// The names of the folders in a folder, in order.
+    pub(crate) async fn folders(&self, name: &str) -> Result<Vec<String>, StoreError> {
+        let listed = self.objects.list_with_delimiter(Some(&Path::from(name))).await;
+        match listed {
+            Ok(listed) => {
+                let mut names: Vec<String> = listed
+                    .common_prefixes
+                    .iter()
+                    .filter_map(|path| path.filename().map(str::to_owned))
+                    .collect();
+                names.sort();
+                Ok(names)
+            }
+            Err(Error::NotFound { .. }) => Ok(Vec::new()),
+            Err(error) => Err(self.failed("list", name, error)),
+        }
+    }
+
     /// Deletes an object; one that is not there is deleted already.
     pub(crate) async fn delete(&self, name: &str) -> Result<(), StoreError> {
         match self.objects.delete(&Path::from(name)).await {
@@ -254,6 +281,11 @@ impl StoreError {
             location: location.into(),
             source,
         }
+    }
+
+    /// A file of this machine that was to be stored could not be read.
+    pub(crate) fn local(name: &str, source: Box<dyn std::error::Error + Send + Sync>) -> StoreError {
+        StoreError::new(StoreErrorKind::Failed, "read what is to be", name, "the store", source)
     }
 
     /// What can be done about it.

@@ -147,8 +147,8 @@ impl Rule for CreateDraft {
         .into())
     }
 
-    fn right(&self) -> Right {
-        Right::Publish
+    fn rights(&self) -> Vec<Right> {
+        vec![Right::Publish]
     }
 
     fn concerns(&self, _: &State) -> BTreeSet<String> {
@@ -198,8 +198,8 @@ impl Rule for SaveDraft {
         .into())
     }
 
-    fn right(&self) -> Right {
-        Right::Publish
+    fn rights(&self) -> Vec<Right> {
+        vec![Right::Publish]
     }
 
     fn concerns(&self, state: &State) -> BTreeSet<String> {
@@ -262,8 +262,8 @@ impl Rule for ResetDraft {
         .into())
     }
 
-    fn right(&self) -> Right {
-        Right::Publish
+    fn rights(&self) -> Vec<Right> {
+        vec![Right::Publish]
     }
 
     fn concerns(&self, state: &State) -> BTreeSet<String> {
@@ -277,8 +277,8 @@ impl Rule for DiscardDraft {
         Ok(DraftDiscarded { draft: self.draft.clone() }.into())
     }
 
-    fn right(&self) -> Right {
-        Right::Publish
+    fn rights(&self) -> Vec<Right> {
+        vec![Right::Publish]
     }
 
     fn concerns(&self, state: &State) -> BTreeSet<String> {

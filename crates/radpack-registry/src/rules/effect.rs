@@ -87,22 +87,13 @@ impl Serialize for Who {
     }
 }
 
-/// A state as it would be after an event; only what the event concerns is another.
+/// A state, before an event or after it.
 #[derive(Clone, Copy)]
-struct View<'s> {
-    state: &'s State,
-    over: Option<&'s State>,
-}
+struct View<'s>(&'s State);
 
 impl<'s> View<'s> {
     fn package(self, name: &str) -> Option<&'s Package> {
-        let over = self.over.filter(|over| over.packages.contains_key(name));
-        over.unwrap_or(self.state).package(name).filter(|package| !package.versions.is_empty())
-    }
-
-    fn dependents(self, name: &'s str) -> impl Iterator<Item = &'s str> {
-        let over = self.over.into_iter().flat_map(move |over| over.dependents(name));
-        self.state.dependents(name).chain(over)
+        self.0.package(name).filter(|package| !package.versions.is_empty())
     }
 
     /// The versions that somebody is served of a package.
@@ -143,7 +134,7 @@ impl<'s> View<'s> {
 
     /// The released versions that concern these packages: their own, and those of whoever needs them.
     fn asking(self, names: &BTreeSet<&'s str>, audience: Audience, at: Timestamp) -> BTreeSet<(&'s str, &'s Version)> {
-        let dependents = names.iter().flat_map(|name| self.dependents(name));
+        let dependents = names.iter().flat_map(|name| self.0.dependents(name));
         let all: BTreeSet<&str> = names.iter().copied().chain(dependents).collect();
         let mut asking = BTreeSet::new();
         for name in all {
@@ -182,7 +173,7 @@ impl<'s> View<'s> {
                 }
             }
         }
-        for (name, consumer) in self.state.consumers() {
+        for (name, consumer) in self.0.consumers() {
             for pin in &consumer.pins {
                 if let Some(of) = outside(pin).filter(|of| names.contains(of)) {
                     let follows = consumer.follows.get(of).copied().unwrap_or(Follows::Release);
@@ -215,7 +206,7 @@ impl<'s> View<'s> {
                 }
             }
         }
-        for (name, consumer) in self.state.consumers() {
+        for (name, consumer) in self.0.consumers() {
             for pin in &consumer.pins {
                 if let Some(of) = outside(pin).filter(|of| names.contains(of)) {
                     let follows = consumer.follows.get(of).copied().unwrap_or(Follows::Release);
@@ -236,8 +227,8 @@ impl State {
     pub fn effect(&self, fact: &Fact, place: &Place) -> Result<Effect, FoldError> {
         let after = self.after(fact, place)?;
         let names: BTreeSet<&str> = fact.packages();
-        let before = View { state: self, over: None };
-        let after = View { state: self, over: Some(&after) };
+        let before = View(self);
+        let after = View(&after);
         let at = place.at;
         let was_broken = before.broken(&names, at);
         let broken = after.broken(&names, at).into_iter().filter(|it| !was_broken.contains(it)).collect();
@@ -280,7 +271,7 @@ impl State {
         Ok(Effect { moved, broken })
     }
 
-    /// The packages that a fact changes, as they would be.
+    /// The state as it would be.
     fn after(&self, fact: &Fact, place: &Place) -> Result<State, FoldError> {
         let decision = fact.decision();
         let recorded = Recorded {
@@ -298,9 +289,9 @@ impl State {
             },
             hash: Hash::of(b""),
         };
-        let mut part = self.part(fact);
-        part.apply(&recorded)?;
-        Ok(part)
+        let mut after = self.clone();
+        after.apply(&recorded)?;
+        Ok(after)
     }
 }
 
@@ -322,8 +313,8 @@ pub(super) fn check_effect(
         .after(&fact, place)
         .map_err(|error| Refusal::new("it cannot be").caused_by(error))?;
     let names = fact.packages();
-    let before = View { state, over: None };
-    let after = View { state, over: Some(&after) };
+    let before = View(state);
+    let after = View(&after);
     let broken = after.broken(&names, place.at);
     if broken.is_empty() {
         return Ok(Decided::Fact(fact));

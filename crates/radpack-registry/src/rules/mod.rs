@@ -54,10 +54,10 @@ pub trait Rule {
     /// If it may not be as things stand; the refusal says what to do.
     fn decide(&self, state: &State, place: &Place) -> Result<Decided, Refusal>;
 
-    /// The right that it takes.
-    fn right(&self) -> Right;
+    /// The rights that it takes.
+    fn rights(&self) -> Vec<Right>;
 
-    /// The packages that it takes the right for; none: for the whole registry.
+    /// The packages that it takes them for; none: for the whole registry.
     fn concerns(&self, state: &State) -> BTreeSet<String>;
 }
 

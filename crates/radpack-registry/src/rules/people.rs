@@ -112,8 +112,8 @@ impl Rule for RecordConsumer {
         .into())
     }
 
-    fn right(&self) -> Right {
-        Right::Publish
+    fn rights(&self) -> Vec<Right> {
+        vec![Right::Publish]
     }
 
     fn concerns(&self, _: &State) -> BTreeSet<String> {
@@ -162,9 +162,9 @@ impl Rule for CreateToken {
         .into())
     }
 
-    fn right(&self) -> Right {
-        // Whoever has any right may pass a part of it on; the rule sees to the rest.
-        Right::Read
+    fn rights(&self) -> Vec<Right> {
+        // Whoever has any right may pass a part of it on: the rule sees to that.
+        Vec::new()
     }
 
     fn concerns(&self, _: &State) -> BTreeSet<String> {
@@ -186,8 +186,8 @@ impl Rule for RevokeToken {
         Ok(TokenRevoked { token: self.token }.into())
     }
 
-    fn right(&self) -> Right {
-        Right::Admin
+    fn rights(&self) -> Vec<Right> {
+        vec![Right::Admin]
     }
 
     fn concerns(&self, state: &State) -> BTreeSet<String> {
@@ -213,8 +213,8 @@ impl Rule for ChangeSetting {
         .into())
     }
 
-    fn right(&self) -> Right {
-        Right::Admin
+    fn rights(&self) -> Vec<Right> {
+        vec![Right::Admin]
     }
 
     fn concerns(&self, _: &State) -> BTreeSet<String> {

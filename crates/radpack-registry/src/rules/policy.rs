@@ -54,8 +54,8 @@ impl Rule for SetPolicy {
         check_effect(state, place, set, self.force.as_deref())
     }
 
-    fn right(&self) -> Right {
-        Right::Admin
+    fn rights(&self) -> Vec<Right> {
+        vec![Right::Admin]
     }
 
     fn concerns(&self, _: &State) -> BTreeSet<String> {

@@ -214,9 +214,8 @@ impl Rule for Publish {
         check_effect(state, place, published, self.force.as_deref())
     }
 
-    fn right(&self) -> Right {
-        // What is released at once takes the right to release, too: `Rights` asks for both.
-        Right::Publish
+    fn rights(&self) -> Vec<Right> {
+        if self.release { vec![Right::Publish, Right::Release] } else { vec![Right::Publish] }
     }
 
     fn concerns(&self, _: &State) -> BTreeSet<String> {

@@ -173,8 +173,8 @@ impl Rule for ReleaseVersions {
         check_effect(state, place, released, self.force.as_deref())
     }
 
-    fn right(&self) -> Right {
-        Right::Release
+    fn rights(&self) -> Vec<Right> {
+        vec![Right::Release]
     }
 
     fn concerns(&self, _: &State) -> BTreeSet<String> {
@@ -239,8 +239,8 @@ impl Rule for Promote {
         check_effect(state, place, released, self.force.as_deref())
     }
 
-    fn right(&self) -> Right {
-        Right::Release
+    fn rights(&self) -> Vec<Right> {
+        vec![Right::Release]
     }
 
     fn concerns(&self, _: &State) -> BTreeSet<String> {
@@ -287,8 +287,8 @@ impl Rule for ChangeRollout {
         check_effect(state, place, changed, self.force.as_deref())
     }
 
-    fn right(&self) -> Right {
-        Right::Release
+    fn rights(&self) -> Vec<Right> {
+        vec![Right::Release]
     }
 
     fn concerns(&self, _: &State) -> BTreeSet<String> {

@@ -260,8 +260,8 @@ impl Rule for Rollback {
         check_effect(state, place, back, self.force.as_deref())
     }
 
-    fn right(&self) -> Right {
-        Right::Release
+    fn rights(&self) -> Vec<Right> {
+        vec![Right::Release]
     }
 
     fn concerns(&self, _: &State) -> BTreeSet<String> {
@@ -393,8 +393,8 @@ impl Rule for Revert {
         check_effect(state, place, reverted, self.force.as_deref())
     }
 
-    fn right(&self) -> Right {
-        Right::Release
+    fn rights(&self) -> Vec<Right> {
+        vec![Right::Release]
     }
 
     fn concerns(&self, _: &State) -> BTreeSet<String> {

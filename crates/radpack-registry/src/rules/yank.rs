@@ -54,8 +54,8 @@ impl Rule for Yank {
         check_effect(state, place, yanked, self.force.as_deref())
     }
 
-    fn right(&self) -> Right {
-        Right::Release
+    fn rights(&self) -> Vec<Right> {
+        vec![Right::Release]
     }
 
     fn concerns(&self, _: &State) -> BTreeSet<String> {

@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use jiff::Timestamp;
+use rpds::RedBlackTreeMapSync;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -27,22 +28,25 @@ use fact::{
 use package::{Package, RELEASE};
 use token::Token;
 
-/// What the events of a registry come to.
-#[derive(Debug, Default)]
+/// A map whose copies share what is alike.
+pub(crate) type Map<K, V> = RedBlackTreeMapSync<K, V>;
+
+/// What the events of a registry come to. A copy costs nothing, and stays as it is.
+#[derive(Clone, Debug, Default)]
 pub struct State {
-    pub(crate) packages: BTreeMap<Arc<str>, Slot>,
+    pub(crate) packages: Map<Arc<str>, Arc<Slot>>,
     /// The packages whose versions ever needed a package, by the name of the one that they needed.
-    pub(crate) dependents: BTreeMap<Arc<str>, BTreeSet<Arc<str>>>,
+    pub(crate) dependents: Map<Arc<str>, Map<Arc<str>, ()>>,
     /// The package that each draft is of.
-    pub(crate) drafts: BTreeMap<String, Arc<str>>,
-    pub(crate) consumers: BTreeMap<String, Consumer>,
-    pub(crate) tokens: BTreeMap<Uuid, Token>,
+    pub(crate) drafts: Map<String, Arc<str>>,
+    pub(crate) consumers: Map<String, Arc<Consumer>>,
+    pub(crate) tokens: Map<Uuid, Arc<Token>>,
     /// The tokens by the hashes of their secrets.
-    pub(crate) secrets: BTreeMap<Hash, Uuid>,
+    pub(crate) secrets: Map<Hash, Uuid>,
     /// The newest event that swept bytes; they are stored anew under a name with its number.
-    pub(crate) swept: BTreeMap<Hash, u64>,
-    pub(crate) base_url: Option<String>,
-    wanted: Mutex<BTreeSet<Arc<str>>>,
+    pub(crate) swept: Map<Hash, u64>,
+    pub(crate) base_url: Option<Arc<str>>,
+    pub(crate) wanted: Arc<Mutex<BTreeSet<Arc<str>>>>,
 }
 
 /// A package, or where it lies.
@@ -82,22 +86,6 @@ pub struct Consumer {
     pub by: String,
 }
 
-impl Clone for State {
-    fn clone(&self) -> State {
-        State {
-            packages: self.packages.clone(),
-            dependents: self.dependents.clone(),
-            drafts: self.drafts.clone(),
-            consumers: self.consumers.clone(),
-            tokens: self.tokens.clone(),
-            secrets: self.secrets.clone(),
-            swept: self.swept.clone(),
-            base_url: self.base_url.clone(),
-            wanted: Mutex::default(),
-        }
-    }
-}
-
 impl State {
     /// A package, if there is one.
     #[must_use]
@@ -117,7 +105,8 @@ impl State {
 
     /// The packages of which a version ever needed this one.
     pub fn dependents(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.dependents.get(name).into_iter().flatten().map(|name| &**name)
+        let dependents = self.dependents.get(name);
+        dependents.into_iter().flat_map(|names| names.keys()).map(|name| &**name)
     }
 
     /// A draft and the package that it is of, if there is one.
@@ -135,29 +124,29 @@ impl State {
     /// A consumer, if it has recorded anything.
     #[must_use]
     pub fn consumer(&self, name: &str) -> Option<&Consumer> {
-        self.consumers.get(name)
+        self.consumers.get(name).map(Arc::as_ref)
     }
 
     /// The consumers by name.
     pub fn consumers(&self) -> impl Iterator<Item = (&str, &Consumer)> {
-        self.consumers.iter().map(|(name, consumer)| (&**name, consumer))
+        self.consumers.iter().map(|(name, consumer)| (&**name, &**consumer))
     }
 
     /// A token by its id.
     #[must_use]
     pub fn token(&self, id: Uuid) -> Option<&Token> {
-        self.tokens.get(&id)
+        self.tokens.get(&id).map(Arc::as_ref)
     }
 
     /// The token with a secret.
     #[must_use]
     pub fn token_with(&self, secret: &str) -> Option<&Token> {
-        self.tokens.get(self.secrets.get(&Token::digest(secret))?)
+        self.token(*self.secrets.get(&Token::digest(secret))?)
     }
 
     /// All tokens that there ever were.
     pub fn tokens(&self) -> impl Iterator<Item = &Token> {
-        self.tokens.values()
+        self.tokens.values().map(Arc::as_ref)
     }
 
     /// Where readers find the files, if that is said.
@@ -171,9 +160,35 @@ impl State {
         blob_name(hash, self.swept.get(hash).copied())
     }
 
+    /// Whether anything was asked for that is only known by name.
+    pub(crate) fn wants(&self) -> bool {
+        !self.wanted.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    /// Packages lie in a checkpoint now, unless they have changed since.
+    pub(crate) fn note_shards(&mut self, shards: Vec<(Arc<str>, Arc<Slot>, Shard)>) {
+        for (name, written, shard) in shards {
+            if let Some(slot) = self.packages.get_mut(&name)
+                && Arc::ptr_eq(slot, &written)
+            {
+                Arc::make_mut(slot).shard = Some(shard);
+            }
+        }
+    }
+
+    /// A copy with a note of its own of what is wanted.
+    pub(crate) fn reader(&self) -> State {
+        State { wanted: Arc::default(), ..self.clone() }
+    }
+
     /// The packages that were asked for and are only known by name; what was answered then means nothing.
     pub(crate) fn take_wanted(&self) -> BTreeSet<Arc<str>> {
         std::mem::take(&mut *self.wanted.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether a package has been read, or there is none; else it is wanted.
+    fn is_read(&self, name: &str) -> bool {
+        !self.packages.contains_key(name) || self.package(name).is_some()
     }
 
     fn want(&self, name: &Arc<str>) {
@@ -184,58 +199,11 @@ impl State {
     /// A package that is about to change; one that is not there comes into being.
     fn change(&mut self, name: &str) -> &mut Package {
         if !self.packages.contains_key(name) {
-            self.packages.insert(name.into(), Slot::default());
+            self.packages.insert_mut(name.into(), Arc::default());
         }
-        let slot = self.packages.entry(name.into()).or_default();
-        slot.shard = None;
-        if slot.package.get().is_none() {
-            slot.package = OnceLock::from(Arc::default());
-        }
-        match slot.package.get_mut() {
-            Some(package) => Arc::make_mut(package),
-            None => unreachable!("it was set just now"),
-        }
-    }
-
-    /// What a fact concerns, and nothing else: enough to take it in.
-    pub(crate) fn part(&self, fact: &Fact) -> State {
-        let drafts = match fact {
-            Fact::DraftCreated(created) => {
-                let from = match &created.from {
-                    Some(DraftFrom::Draft(of)) => Some(&of.draft),
-                    _ => None,
-                };
-                vec![Some(&created.draft), from]
-            }
-            Fact::DraftSaved(saved) => vec![Some(&saved.draft)],
-            Fact::DraftReset(reset) => vec![Some(&reset.draft)],
-            Fact::DraftDiscarded(discarded) => vec![Some(&discarded.draft)],
-            _ => Vec::new(),
-        };
-        let drafts = drafts.into_iter().flatten();
-        let packages = self.touched(fact);
-        // A package that has not been read is noted as wanted, and what is decided without it means nothing.
-        for name in &packages {
-            self.package(name);
-        }
-        State {
-            packages: packages
-                .into_iter()
-                .filter_map(|name| {
-                    let slot = self.packages.get(&name)?;
-                    slot.package.get()?;
-                    Some((name, slot.clone()))
-                })
-                .collect(),
-            drafts: drafts
-                .filter_map(|draft| self.drafts.get_key_value(draft))
-                .map(|(draft, package)| (draft.clone(), Arc::clone(package)))
-                .collect(),
-            tokens: match fact {
-                Fact::TokenRevoked(_) => self.tokens.clone(),
-                _ => BTreeMap::new(),
-            },
-            ..State::default()
+        match self.packages.get_mut(name) {
+            Some(slot) => Arc::make_mut(slot).change(),
+            None => unreachable!("it was inserted just now"),
         }
     }
 
@@ -276,12 +244,13 @@ impl State {
             .filter_map(|id| outside(id))
             .collect();
         for name in ids {
-            let dependents = match self.dependents.get_mut(name) {
-                Some(dependents) => dependents,
-                None => self.dependents.entry(name.into()).or_default(),
-            };
-            if !dependents.contains(&*new.package) {
-                dependents.insert(new.package.as_str().into());
+            if !self.dependents.contains_key(name) {
+                self.dependents.insert_mut(name.into(), Map::default());
+            }
+            if let Some(dependents) = self.dependents.get_mut(name)
+                && !dependents.contains_key(&*new.package)
+            {
+                dependents.insert_mut(new.package.as_str().into(), ());
             }
         }
     }
@@ -304,7 +273,7 @@ impl State {
                 Change::Saved { put: created.files.clone(), removed: BTreeSet::new() },
             )],
         };
-        self.drafts.insert(created.draft.clone(), created.package.as_str().into());
+        self.drafts.insert_mut(created.draft.clone(), created.package.as_str().into());
         self.change(&created.package).drafts.insert(created.draft.clone(), draft);
         Ok(())
     }
@@ -380,22 +349,27 @@ pub(crate) fn blob_of(name: &str) -> Option<(Hash, Option<u64>)> {
     }
 }
 
+impl Slot {
+    fn change(&mut self) -> &mut Package {
+        self.shard = None;
+        self.package.get_or_init(Arc::default);
+        match self.package.get_mut() {
+            Some(package) => Arc::make_mut(package),
+            None => unreachable!("it was set just now"),
+        }
+    }
+}
+
 impl Fold for State {
     fn check(&self, recorded: &Recorded) -> Result<(), FoldError> {
-        self.part(&Fact::of(&recorded.event)?).apply(recorded)
+        self.clone().apply(recorded)
     }
 
     fn apply(&mut self, recorded: &Recorded) -> Result<(), FoldError> {
         let event = &recorded.event;
         let fact = Fact::of(event)?;
-        for name in self.touched(&fact) {
-            if let Some((name, slot)) = self.packages.get_key_value(&name)
-                && slot.package.get().is_none()
-            {
-                self.want(name);
-            }
-        }
-        if !self.wanted.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
+        let touched = self.touched(&fact);
+        if !touched.iter().all(|name| self.is_read(name)) {
             return Err(FoldError::new("a package that it changes has not been read from its checkpoint"));
         }
         match &fact {
@@ -439,7 +413,7 @@ impl Fold for State {
                     package.hold(channel, lines, event.at)?;
                 }
             }
-            Fact::SettingChanged(changed) => self.base_url.clone_from(&changed.base_url),
+            Fact::SettingChanged(changed) => self.base_url = changed.base_url.as_deref().map(Arc::from),
             Fact::DraftCreated(created) => self.create_draft(created, event)?,
             Fact::DraftSaved(DraftSaved { draft, revision: number, put, removed, message }) => {
                 let change = Change::Saved { put: put.clone(), removed: removed.clone() };
@@ -450,29 +424,30 @@ impl Fold for State {
                 self.revise(&reset.draft, reset.revision, revision(event, None, change))?;
             }
             Fact::DraftDiscarded(discarded) => {
-                let Some(package) = self.drafts.remove(&discarded.draft) else {
+                let Some(package) = self.drafts.get(&discarded.draft).cloned() else {
                     return Err(FoldError::new(format!("there is no draft {:?}", discarded.draft)));
                 };
+                self.drafts.remove_mut(&discarded.draft);
                 self.change(&package).drafts.remove(&discarded.draft);
             }
             Fact::ConsumerRecorded(ConsumerRecorded { consumer, pins, follows, production }) => {
-                self.consumers.insert(
+                self.consumers.insert_mut(
                     consumer.clone(),
-                    Consumer {
+                    Arc::new(Consumer {
                         pins: pins.clone(),
                         follows: follows.clone(),
                         production: *production,
                         seq: event.seq,
                         at: event.at,
                         by: event.by.clone(),
-                    },
+                    }),
                 );
             }
             Fact::TokenCreated(created) => {
-                self.secrets.insert(created.secret, created.token);
-                self.tokens.insert(
+                self.secrets.insert_mut(created.secret, created.token);
+                self.tokens.insert_mut(
                     created.token,
-                    Token {
+                    Arc::new(Token {
                         id: created.token,
                         holder: created.holder.clone(),
                         rights: created.rights.clone(),
@@ -482,26 +457,29 @@ impl Fold for State {
                         at: event.at,
                         by: event.by.clone(),
                         revoked: None,
-                    },
+                    }),
                 );
             }
             Fact::TokenRevoked(revoked) => {
                 let Some(token) = self.tokens.get_mut(&revoked.token) else {
                     return Err(FoldError::new(format!("there is no token {}", revoked.token)));
                 };
-                token.revoked.get_or_insert(event.seq);
+                Arc::make_mut(token).revoked.get_or_insert(event.seq);
             }
             Fact::BlobsSwept(swept) => {
                 for name in &swept.blobs {
                     let Some((hash, _)) = blob_of(name) else {
                         return Err(FoldError::new(format!("{name:?} is the name of no blob")));
                     };
-                    self.swept.insert(hash, event.seq);
+                    self.swept.insert_mut(hash, event.seq);
                 }
             }
             Fact::Restored(_) => {
-                for token in self.tokens.values_mut() {
-                    token.revoked.get_or_insert(event.seq);
+                let ids: Vec<Uuid> = self.tokens.keys().copied().collect();
+                for id in ids {
+                    if let Some(token) = self.tokens.get_mut(&id) {
+                        Arc::make_mut(token).revoked.get_or_insert(event.seq);
+                    }
                 }
             }
             Fact::Imported(imported) => self.import(imported, event)?,

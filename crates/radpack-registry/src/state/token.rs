@@ -84,6 +84,11 @@ impl Token {
             }
     }
 
+    /// Whether it grants a right for everything that a pattern matches.
+    pub(crate) fn grants_pattern(&self, right: Right, pattern: &str) -> bool {
+        (self.rights.contains(&right) || self.rights.contains(&Right::Admin)) && self.covers(pattern)
+    }
+
     /// Whether everything that a pattern matches is matched by one of its own.
     pub(crate) fn covers(&self, pattern: &str) -> bool {
         // Each `*` of the narrower one stands for what the wider one's must take in whole: taken as a character of its own, it does.

@@ -1,0 +1,105 @@
+//! Bytes, named by their hash, and there before the event that names them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use bytes::Bytes;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+
+use crate::event::Hash;
+use crate::history::HistoryError;
+use crate::state::State;
+use crate::store::{Store, StoreError};
+
+/// How many are sent at once.
+const AT_ONCE: usize = 16;
+
+/// Bytes that a command is going to name.
+#[derive(Debug, Default)]
+pub struct Uploads {
+    blobs: BTreeMap<Hash, Blob>,
+    /// What is in the store, and under the name of which sweep.
+    stored: Mutex<BTreeMap<Hash, Option<u64>>>,
+}
+
+#[derive(Debug)]
+enum Blob {
+    Bytes(Bytes),
+    File(PathBuf),
+}
+
+impl Uploads {
+    /// Bytes at hand. Gives their hash.
+    pub fn add(&mut self, contents: impl Into<Bytes>) -> Hash {
+        let contents = contents.into();
+        let hash = Hash::of(&contents);
+        self.blobs.insert(hash, Blob::Bytes(contents));
+        hash
+    }
+
+    /// The bytes of a file, which was found to have this hash.
+    pub fn add_file(&mut self, hash: Hash, path: PathBuf) {
+        self.blobs.entry(hash).or_insert(Blob::File(path));
+    }
+
+    /// Those of some bytes that are not in the store as things stand: never sent, or swept since.
+    pub(crate) fn missing(&self, state: &State, named: &BTreeSet<Hash>) -> Vec<Hash> {
+        let stored = self.stored.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_missing = |hash: &&Hash| {
+            self.blobs.contains_key(*hash) && stored.get(*hash) != Some(&state.swept.get(*hash).copied())
+        };
+        named.iter().filter(is_missing).copied().collect()
+    }
+
+    /// Sends bytes to the store, under the names that they have as things stand.
+    pub(crate) async fn send(&self, store: &Store, state: &State, hashes: Vec<Hash>) -> Result<(), HistoryError> {
+        let sends = hashes.into_iter().filter_map(|hash| {
+            let blob = self.blobs.get(&hash)?;
+            let swept = state.swept.get(&hash).copied();
+            let name = state.blob_name(&hash);
+            Some(async move {
+                // What is there is not deleted unless an event says so first, which whoever commits then sees.
+                if !store.has(&name).await? {
+                    store.put_new(&name, blob.read(&name, hash).await?).await?;
+                }
+                self.stored.lock().unwrap_or_else(PoisonError::into_inner).insert(hash, swept);
+                Ok::<_, HistoryError>(())
+            })
+        });
+        stream::iter(sends).buffer_unordered(AT_ONCE).try_collect().await
+    }
+}
+
+impl Blob {
+    async fn read(&self, name: &str, hash: Hash) -> Result<Bytes, HistoryError> {
+        let path = match self {
+            Blob::Bytes(contents) => return Ok(contents.clone()),
+            Blob::File(path) => path.clone(),
+        };
+        let read = tokio::task::spawn_blocking(move || std::fs::read(path)).await;
+        match read {
+            Ok(Ok(contents)) if Hash::of(&contents) == hash => Ok(contents.into()),
+            Ok(Ok(_)) => Err(HistoryError::Blob {
+                name: name.to_owned(),
+                what: "to be of a file that has changed since it was looked at",
+            }),
+            Ok(Err(error)) => Err(StoreError::local(name, error.into()).into()),
+            Err(error) => Err(StoreError::local(name, error.into()).into()),
+        }
+    }
+}
+
+/// Bytes that the history names.
+pub(crate) async fn read(store: &Store, state: &State, hash: &Hash) -> Result<Bytes, HistoryError> {
+    let name = state.blob_name(hash);
+    let wrong = |what| HistoryError::Blob {
+        name: name.clone(),
+        what,
+    };
+    let contents = store.get(&name).await?.ok_or_else(|| wrong("not there"))?;
+    if Hash::of(&contents) != *hash {
+        return Err(wrong("not what it was"));
+    }
+    Ok(contents)
+}
