@@ -39,7 +39,9 @@
 
 mod cohort;
 mod commit;
+mod disk;
 mod event;
+mod folder;
 mod history;
 mod number;
 mod probe;
@@ -50,6 +52,10 @@ mod surface;
 pub use cohort::{Cohort, CohortError};
 pub use commit::{Command, CommitError, Committed, Decision, Fold, FoldError, Ledger, Refusal};
 pub use event::{Event, EventError, Hash, Recorded};
+pub use folder::{
+    Changes, Checkout, FileNameError, FolderError, LeftOut, LeftOutReason, SourceFile, Sources,
+    check_file_name, digest_files, write_files,
+};
 pub use history::{History, HistoryError, Initialized, Position};
 pub use number::{Line, NumberError, Numbering, Taken, read_number};
 pub use rollout::{Plan, Rollout, RolloutError, Stage, read_percent};
