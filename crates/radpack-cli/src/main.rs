@@ -6,6 +6,11 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "no command writes to a registry yet")
+)]
+mod author;
 mod commands;
 mod failure;
 mod fetch;
@@ -14,6 +19,11 @@ mod progress;
 mod questions;
 mod read;
 mod source;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "no command opens a registry yet")
+)]
+mod store;
 mod write;
 
 use std::env;

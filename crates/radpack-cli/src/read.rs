@@ -89,6 +89,12 @@ impl Reader {
                     Err(Failure::new(Word::Fetch, format!("cannot fetch {url}")))
                 })?
             }
+            Source::Registry(_) => {
+                let message = format!(
+                    "cannot read {source}: this command reads files and URLs; give it a radpack.json of the registry"
+                );
+                return Err(Failure::new(Word::Io, message));
+            }
         };
         if bytes.starts_with(INDEX_MARK) {
             let index = Index::from_bytes(bytes).map_err(|error| bad_index(source, &error))?;
@@ -258,7 +264,7 @@ impl Reader {
                     let bytes = bytes.map_err(|error| unreadable(&path, &error));
                     answers.push((one.id, bytes));
                 }
-                Ok(Source::Stdin) | Err(_) => {
+                Ok(Source::Stdin | Source::Registry(_)) | Err(_) => {
                     let message = format!("{} names no file on this machine", one.url);
                     answers.push((one.id, Err(Failure::new(Word::Io, message))));
                 }
@@ -361,7 +367,7 @@ fn place_of(manifest: &Manifest) -> Location {
 /// The URL that a source was read from; standard input has none.
 pub(crate) fn url_of(source: &Source) -> Option<Url> {
     match source {
-        Source::Stdin => None,
+        Source::Stdin | Source::Registry(_) => None,
         Source::Http(url) => Some(url.clone()),
         Source::File(path) => Url::from_file_path(std::path::absolute(path).ok()?).ok(),
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use url::Url;
 
-/// A file, a URL, or standard input.
+/// A file, a URL, standard input, or a channel of the registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
     /// `-`
@@ -14,6 +14,8 @@ pub(crate) enum Source {
     File(PathBuf),
     /// An `http://` or `https://` URL.
     Http(Url),
+    /// `registry:` and a channel, which is `release` where none is named.
+    Registry(String),
 }
 
 impl Source {
@@ -21,6 +23,9 @@ impl Source {
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         if text == "-" {
             return Ok(Self::Stdin);
+        }
+        if let Some(channel) = text.strip_prefix("registry:") {
+            return registry(channel);
         }
         let Some((scheme, _)) = text.split_once("://") else {
             return if text.is_empty() {
@@ -43,12 +48,26 @@ impl Source {
     }
 }
 
+fn registry(channel: &str) -> Result<Source, String> {
+    let is_name = channel
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'));
+    match channel {
+        "" => Ok(Source::Registry("release".to_owned())),
+        _ if is_name => Ok(Source::Registry(channel.to_owned())),
+        _ => Err(format!(
+            "{channel:?} is no channel; use registry:, registry:latest, or registry: and a channel's name"
+        )),
+    }
+}
+
 impl fmt::Display for Source {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Stdin => formatter.write_str("standard input"),
             Self::File(path) => path.display().fmt(formatter),
             Self::Http(url) => url.fmt(formatter),
+            Self::Registry(channel) => write!(formatter, "registry:{channel}"),
         }
     }
 }
@@ -73,6 +92,22 @@ mod tests {
     }
 
     #[test]
+    fn a_channel_of_the_registry_is_a_source() {
+        for (text, channel) in [
+            ("registry:", "release"),
+            ("registry:release", "release"),
+            ("registry:latest", "latest"),
+            ("registry:beta-2.x", "beta-2.x"),
+        ] {
+            let source = Source::parse(text).unwrap();
+            assert_eq!(source, Source::Registry(channel.to_owned()));
+            assert_eq!(source.to_string(), format!("registry:{channel}"));
+        }
+        let file = Ok(Source::File(PathBuf::from("./registry:latest")));
+        assert_eq!(Source::parse("./registry:latest"), file);
+    }
+
+    #[test]
     fn what_names_none_is_refused() {
         for text in [
             "",
@@ -80,6 +115,9 @@ mod tests {
             "http://",
             "file://host/x",
             "https://[",
+            "registry://host/r",
+            "registry:a b",
+            "registry:../x",
         ] {
             assert!(Source::parse(text).is_err(), "{text}");
         }

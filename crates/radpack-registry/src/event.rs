@@ -1,6 +1,7 @@
 //! One entry of the history: who did what when, behind which other.
 
 use std::fmt;
+use std::io::{self, BufRead as _, BufReader, Read};
 use std::str::FromStr;
 
 use jiff::Timestamp;
@@ -114,6 +115,26 @@ impl Hash {
     #[must_use]
     pub fn of(bytes: &[u8]) -> Hash {
         Hash(Sha256::digest(bytes).into())
+    }
+
+    /// The hash of what a reader has, and how many bytes that is; of more than `most`, only the first so many are read.
+    pub(crate) fn of_reader(reader: impl Read, most: u64) -> io::Result<(Hash, u64)> {
+        let mut reader = BufReader::with_capacity(64 << 10, reader.take(most));
+        let mut hasher = Sha256::new();
+        let mut length = 0;
+        loop {
+            let part = match reader.fill_buf() {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                part => part?,
+            };
+            if part.is_empty() {
+                return Ok((Hash(hasher.finalize().into()), length));
+            }
+            hasher.update(part);
+            let count = part.len();
+            length += count as u64;
+            reader.consume(count);
+        }
     }
 
     /// Its bytes.

@@ -41,7 +41,9 @@ mod blobs;
 mod checkpoint;
 mod cohort;
 mod commit;
+mod disk;
 mod event;
+mod folder;
 mod history;
 mod number;
 mod probe;
@@ -59,6 +61,10 @@ pub use commit::{
     Command, CommitError, Committed, Decision, Fold, FoldError, Ledger, Place, Refusal, RefusalKind,
 };
 pub use event::{Event, EventError, Hash, Recorded};
+pub use folder::{
+    Changes, Checkout, FileNameError, FolderError, LeftOut, LeftOutReason, SourceFile, Sources,
+    check_file_name, digest_files, write_files,
+};
 pub use history::{History, HistoryError, Initialized, Position};
 pub use number::{Line, LineError, NumberError, Numbering, Taken, read_number};
 pub use registry::{Caller, Carried, Moment, Registry};

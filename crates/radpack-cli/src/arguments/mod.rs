@@ -3,6 +3,15 @@
 //! Parsing touches nothing outside: no file, no environment, no network. Defaults that depend on the world (whether
 //! `radpack.json` is there, whether standard input is a terminal) are the commands' own affair.
 
+mod care;
+mod draft;
+mod reading;
+#[cfg_attr(not(test), expect(dead_code, reason = "no command takes them yet"))]
+mod registry;
+#[cfg(test)]
+mod registry_tests;
+mod values;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -14,6 +23,8 @@ use radpack_resolve::{Index, Query};
 use radpack_version::{Fallback, VersionRef};
 
 use crate::source::Source;
+
+pub(crate) use values::Secret;
 
 /// Which file serves `name@spec/entry`: build packages into registers, and ask them.
 #[derive(Debug, Parser)]
