@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use radpack_manifest::Id;
 use semver::Version;
 
 use crate::entries;
@@ -21,6 +22,9 @@ use crate::registers::{RADPACK_JSON, Registers};
 use crate::report::{LeftOutReason, OutputFile, Pin, Report, Timings, Warning};
 use crate::setup::{self, Setup};
 use crate::source::Reader;
+
+/// Stands where no version is stated, and none is needed.
+const UNSTATED: Version = Version::new(0, 0, 0);
 
 /// A build of one package folder.
 ///
@@ -53,6 +57,20 @@ pub struct Pins {
     pub warnings: Vec<Warning>,
     /// Dependencies that have no pin, and why; empty if all is well.
     pub problems: Vec<Problem>,
+}
+
+/// What a package folder says of itself, before it is built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Description {
+    /// The package.
+    pub name: String,
+    /// The version, where one is stated.
+    pub version: Option<Version>,
+    /// Whether the folder is taken as built.
+    pub prebuilt: bool,
+    /// The other packages that its modules import: those that pins are needed for.
+    pub imports: BTreeSet<String>,
 }
 
 impl Build {
@@ -228,6 +246,57 @@ impl Build {
             }
         }
         Ok(pins)
+    }
+
+    /// What the folder says of itself: its modules are read, and nothing is pinned or written.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with `package.json` and the modules, as far as it can be found at once.
+    pub fn describe(&self) -> Result<Description, BuildError> {
+        let mut problems = Problems::default();
+        let (_, package) = setup::open(&self.folder, &mut problems)?;
+        problems.check()?;
+        let package = package.unwrap_or_default();
+        let stated = package
+            .settings
+            .version
+            .as_ref()
+            .or(package.version.as_ref());
+        let mut options = self.options.clone();
+        let is_stated = options.version.is_some() || stated.is_some();
+        if !is_stated {
+            options.version = Some(UNSTATED);
+        }
+        let setup = Setup::new(&self.folder, &options)?;
+        let input = read(&setup)?;
+        let mut imports = BTreeSet::new();
+        if let Input::Graph(graph) = &input {
+            let named = graph
+                .outside
+                .iter()
+                .filter_map(|outside| Id::parse(&outside.specifier).ok());
+            for id in named {
+                imports.insert(id.name.to_owned());
+                // A name that stands for another package is pinned as that.
+                let alias = setup
+                    .package
+                    .dependencies
+                    .get(id.name)
+                    .and_then(|spec| spec.strip_prefix("npm:"));
+                imports.extend(
+                    alias
+                        .and_then(|alias| Id::parse(alias).ok())
+                        .map(|id| id.name.to_owned()),
+                );
+            }
+        }
+        Ok(Description {
+            name: setup.name,
+            version: is_stated.then_some(setup.version),
+            prebuilt: matches!(input, Input::Prebuilt(_)),
+            imports,
+        })
     }
 
     /// Builds: reads the package, writes its files and the new `radpack.json`.

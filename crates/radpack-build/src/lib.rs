@@ -37,7 +37,7 @@ mod setup;
 mod source;
 mod sweep;
 
-pub use build::{Build, Pins};
+pub use build::{Build, Description, Pins};
 #[cfg(feature = "embed")]
 pub use embed::{EmbedError, embed};
 pub use error::{BuildError, ErrorKind, Problem};

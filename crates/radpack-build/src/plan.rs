@@ -26,6 +26,7 @@ use crate::prune;
 use crate::registers::RADPACK_JSON;
 use crate::report::{BuiltEntry, FileAction, MovedTag, OutputFile, Pin, VersionChange, Warning};
 use crate::setup::Setup;
+use crate::source::Kind;
 use crate::sweep;
 
 /// What is built.
@@ -428,6 +429,7 @@ fn describe(graph: &Graph, names: &Names, finished: &[FinalFile]) -> Vec<BuiltEn
                 file: Some(finished[node].name.clone()),
                 bytes: finished[node].contents.len() as u64,
                 integrity: Some(finished[node].integrity.clone()),
+                is_module: graph.nodes[node].kind == Kind::Module,
                 exports,
                 export_stars,
             }
@@ -448,6 +450,7 @@ fn describe_prebuilt(prebuilt: &Prebuilt) -> Vec<BuiltEntry> {
             file: file.cloned(),
             bytes: contents.map_or(0, |contents| contents.len() as u64),
             integrity: at.integrity.clone(),
+            is_module: file.is_some_and(|file| prebuilt.is_module(file)),
             exports,
             export_stars,
         }

@@ -233,6 +233,11 @@ impl Prebuilt {
         warnings
     }
 
+    /// Whether a file is an ES module, so that what it exports is known.
+    pub(crate) fn is_module(&self, file: &str) -> bool {
+        self.exports.contains_key(file)
+    }
+
     /// The names that a file exports, those of `export *` from files beside it included, and where others come from.
     pub(crate) fn exports(&self, file: &str) -> (BTreeSet<String>, BTreeSet<String>) {
         let mut names = BTreeSet::new();

@@ -71,6 +71,8 @@ pub struct BuiltEntry {
     /// The file's integrity.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub integrity: Option<String>,
+    /// Whether it is an ES module; of anything else, no exports are known.
+    pub is_module: bool,
     /// Names that the module exports, those of `export *` within the package included.
     pub exports: BTreeSet<String>,
     /// Ids and URLs whose names it exports too (`export *` from outside the package).

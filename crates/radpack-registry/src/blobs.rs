@@ -47,13 +47,19 @@ impl Uploads {
     pub(crate) fn missing(&self, state: &State, named: &BTreeSet<Hash>) -> Vec<Hash> {
         let stored = self.stored.lock().unwrap_or_else(PoisonError::into_inner);
         let is_missing = |hash: &&Hash| {
-            self.blobs.contains_key(*hash) && stored.get(*hash) != Some(&state.swept.get(*hash).copied())
+            self.blobs.contains_key(*hash)
+                && stored.get(*hash) != Some(&state.swept.get(*hash).copied())
         };
         named.iter().filter(is_missing).copied().collect()
     }
 
     /// Sends bytes to the store, under the names that they have as things stand.
-    pub(crate) async fn send(&self, store: &Store, state: &State, hashes: Vec<Hash>) -> Result<(), HistoryError> {
+    pub(crate) async fn send(
+        &self,
+        store: &Store,
+        state: &State,
+        hashes: Vec<Hash>,
+    ) -> Result<(), HistoryError> {
         let sends = hashes.into_iter().filter_map(|hash| {
             let blob = self.blobs.get(&hash)?;
             let swept = state.swept.get(&hash).copied();
@@ -63,11 +69,17 @@ impl Uploads {
                 if !store.has(&name).await? {
                     store.put_new(&name, blob.read(&name, hash).await?).await?;
                 }
-                self.stored.lock().unwrap_or_else(PoisonError::into_inner).insert(hash, swept);
+                self.stored
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .insert(hash, swept);
                 Ok::<_, HistoryError>(())
             })
         });
-        stream::iter(sends).buffer_unordered(AT_ONCE).try_collect().await
+        stream::iter(sends)
+            .buffer_unordered(AT_ONCE)
+            .try_collect()
+            .await
     }
 }
 

@@ -150,10 +150,23 @@ pub(crate) async fn read(
             package: OnceLock::new(),
         })
     };
-    let names = |names: BTreeSet<Arc<str>>| names.into_iter().map(|name| (name, ())).collect::<Map<_, _>>();
+    let names = |names: BTreeSet<Arc<str>>| {
+        names
+            .into_iter()
+            .map(|name| (name, ()))
+            .collect::<Map<_, _>>()
+    };
     let state = State {
-        packages: root.packages.into_iter().map(|(name, shard)| (name, slot(shard))).collect(),
-        dependents: root.dependents.into_iter().map(|(name, others)| (name, names(others))).collect(),
+        packages: root
+            .packages
+            .into_iter()
+            .map(|(name, shard)| (name, slot(shard)))
+            .collect(),
+        dependents: root
+            .dependents
+            .into_iter()
+            .map(|(name, others)| (name, names(others)))
+            .collect(),
         drafts: root.drafts.into_iter().collect(),
         consumers: root.consumers.into_iter().collect(),
         tokens: root.tokens.into_iter().collect(),
@@ -175,16 +188,23 @@ pub(crate) async fn load(
     state: &State,
     names: impl IntoIterator<Item = Arc<str>>,
 ) -> Result<(), HistoryError> {
-    let slots = names.into_iter().filter_map(|name| state.packages.get(&name).cloned());
-    let loads = slots.filter(|slot| slot.package.get().is_none()).map(|slot| async move {
-        let Some(shard) = &slot.shard else {
-            return Ok(());
-        };
-        let package = read_shard(store, shard).await?;
-        let _ = slot.package.set(Arc::new(package));
-        Ok::<_, HistoryError>(())
-    });
-    stream::iter(loads).buffer_unordered(AT_ONCE).try_collect().await
+    let slots = names
+        .into_iter()
+        .filter_map(|name| state.packages.get(&name).cloned());
+    let loads = slots
+        .filter(|slot| slot.package.get().is_none())
+        .map(|slot| async move {
+            let Some(shard) = &slot.shard else {
+                return Ok(());
+            };
+            let package = read_shard(store, shard).await?;
+            let _ = slot.package.set(Arc::new(package));
+            Ok::<_, HistoryError>(())
+        });
+    stream::iter(loads)
+        .buffer_unordered(AT_ONCE)
+        .try_collect()
+        .await
 }
 
 async fn read_shard(store: &Store, shard: &Shard) -> Result<Package, HistoryError> {
@@ -217,7 +237,10 @@ pub(crate) async fn commands(
         commands.extend(entries.iter().map(|entry| {
             let (id, seq) = entry.split_at(16);
             let id = Uuid::from_slice(id).unwrap_or_default();
-            (id, seq.iter().fold(0, |seq, byte| seq << 8 | u64::from(*byte)))
+            (
+                id,
+                seq.iter().fold(0, |seq, byte| seq << 8 | u64::from(*byte)),
+            )
         }));
     }
     Ok(commands)
@@ -235,7 +258,10 @@ impl Taken {
     /// Takes what a checkpoint is made of. `before` is the checkpoint that the ledger was opened at.
     pub(crate) fn from(ledger: &Ledger<State>, before: Option<&Checkpoint>) -> Option<Taken> {
         let since = before.map_or(0, |before| before.position.seq);
-        let mut commands: Vec<(Uuid, u64)> = ledger.carried_out().filter(|(_, seq)| *seq > since).collect();
+        let mut commands: Vec<(Uuid, u64)> = ledger
+            .carried_out()
+            .filter(|(_, seq)| *seq > since)
+            .collect();
         commands.sort_unstable_by_key(|(_, seq)| *seq);
         Some(Taken {
             state: ledger.state().reader(),
@@ -246,11 +272,17 @@ impl Taken {
     }
 
     /// Writes the checkpoint, its root last. Gives it, and the packages whose shards are new.
-    pub(crate) async fn write(self, history: &History) -> Result<(Checkpoint, Vec<(Arc<str>, Arc<Slot>, Shard)>), HistoryError> {
+    pub(crate) async fn write(
+        self,
+        history: &History,
+    ) -> Result<(Checkpoint, Vec<(Arc<str>, Arc<Slot>, Shard)>), HistoryError> {
         let store = history.store();
         let seq = self.position.seq;
         let put = |contents: Vec<u8>| async move {
-            let shard = Shard { seq, sha256: Hash::of(&contents) };
+            let shard = Shard {
+                seq,
+                sha256: Hash::of(&contents),
+            };
             store.put_new(&shard_name(&shard), contents.into()).await?;
             Ok::<_, StoreError>(shard)
         };
@@ -266,14 +298,27 @@ impl Taken {
             }
         }
         let writes = changed.into_iter().map(|(name, slot)| async move {
-            let package = slot.package.get().ok_or_else(|| wrong(seq, format!("{name} has not been read")))?;
+            let package = slot
+                .package
+                .get()
+                .ok_or_else(|| wrong(seq, format!("{name} has not been read")))?;
             let contents = serde_json::to_vec(package).map_err(malformed)?;
             let shard = put(contents).await?;
             Ok::<_, HistoryError>((name, slot, shard))
         });
-        let written: Vec<_> = stream::iter(writes).buffer_unordered(AT_ONCE).try_collect().await?;
-        packages.extend(written.iter().map(|(name, _, shard)| (Arc::clone(name), shard.clone())));
-        let mut commands = self.before.map(|before| before.commands).unwrap_or_default();
+        let written: Vec<_> = stream::iter(writes)
+            .buffer_unordered(AT_ONCE)
+            .try_collect()
+            .await?;
+        packages.extend(
+            written
+                .iter()
+                .map(|(name, _, shard)| (Arc::clone(name), shard.clone())),
+        );
+        let mut commands = self
+            .before
+            .map(|before| before.commands)
+            .unwrap_or_default();
         if !self.commands.is_empty() {
             let mut contents = Vec::with_capacity(self.commands.len() * COMMAND);
             for (id, seq) in &self.commands {
@@ -283,7 +328,9 @@ impl Taken {
             commands.push(put(contents).await?);
         }
         fn tree<K: Ord + Clone, V: Clone>(map: &Map<K, V>) -> BTreeMap<K, V> {
-            map.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
+            map.iter()
+                .map(|(key, value)| (key.clone(), value.clone()))
+                .collect()
         }
         let state = &self.state;
         let dependents = state.dependents.iter();
@@ -292,7 +339,9 @@ impl Taken {
             registry: history.id(),
             position: self.position,
             packages,
-            dependents: dependents.map(|(name, others)| (Arc::clone(name), others.keys().cloned().collect())).collect(),
+            dependents: dependents
+                .map(|(name, others)| (Arc::clone(name), others.keys().cloned().collect()))
+                .collect(),
             drafts: tree(&state.drafts),
             consumers: tree(&state.consumers),
             tokens: tree(&state.tokens),

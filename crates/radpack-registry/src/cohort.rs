@@ -112,7 +112,9 @@ mod tests {
         for number in 0..50 {
             let rollout = Uuid::from_u128(number);
             for percent in 0..=100 {
-                let count = Cohort::all().filter(|cohort| cohort.gets(rollout, percent)).count();
+                let count = Cohort::all()
+                    .filter(|cohort| cohort.gets(rollout, percent))
+                    .count();
                 assert_eq!(count, usize::from(percent));
                 assert!(all().all(|cohort| {
                     !cohort.gets(rollout, percent)

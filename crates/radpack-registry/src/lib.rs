@@ -47,6 +47,7 @@ mod folder;
 mod history;
 mod number;
 mod probe;
+mod publishing;
 mod registry;
 mod rollout;
 pub mod rules;
@@ -67,6 +68,7 @@ pub use folder::{
 };
 pub use history::{History, HistoryError, Initialized, Position};
 pub use number::{Line, LineError, NumberError, Numbering, Taken, read_number};
+pub use publishing::{PublishError, PublishOptions, PublishReport};
 pub use registry::{Caller, Carried, Moment, Registry};
 pub use rollout::{Plan, Rollout, RolloutError, Stage, read_percent};
 pub use store::{Store, StoreError, StoreErrorKind};

@@ -115,7 +115,9 @@ impl Line {
 
 /// Why a text is no line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is no release line: these are majors (2), minors (2.1), and prereleases of a version (2.1.0-)")]
+#[error(
+    "{text:?} is no release line: these are majors (2), minors (2.1), and prereleases of a version (2.1.0-)"
+)]
 pub struct LineError {
     text: String,
 }
@@ -130,7 +132,11 @@ impl FromStr for Line {
         let numbers = text.strip_suffix('-').unwrap_or(text);
         let numbers: Option<Vec<u64>> = numbers
             .split('.')
-            .map(|part| part.parse().ok().filter(|number: &u64| number.to_string() == part))
+            .map(|part| {
+                part.parse()
+                    .ok()
+                    .filter(|number: &u64| number.to_string() == part)
+            })
             .collect();
         match (numbers.as_deref(), text.ends_with('-')) {
             (Some(&[major]), false) => Ok(Line::Major(major)),

@@ -139,7 +139,10 @@ impl Registry {
     /// The state as it was read last, without asking the store; `None` before it was read for the first time.
     #[must_use]
     pub fn seen(&self) -> Option<Moment> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// The state at an event: the newest checkpoint before it, and the events since.
@@ -151,7 +154,10 @@ impl Registry {
         let mut open = self.opened(seq).await?;
         loop {
             let from = *open.ledger.position_or(self.history.beginning());
-            let result = self.history.follow_up_to(from, seq, |recorded| open.ledger.apply(&recorded)).await;
+            let result = self
+                .history
+                .follow_up_to(from, seq, |recorded| open.ledger.apply(&recorded))
+                .await;
             if self.page(&mut open).await? {
                 continue;
             }
@@ -174,7 +180,11 @@ impl Registry {
     /// # Errors
     ///
     /// If a checkpoint cannot be read.
-    pub async fn ask<T>(&self, moment: &Moment, mut question: impl FnMut(&State) -> T) -> Result<T, HistoryError> {
+    pub async fn ask<T>(
+        &self,
+        moment: &Moment,
+        mut question: impl FnMut(&State) -> T,
+    ) -> Result<T, HistoryError> {
         let state = moment.state.reader();
         loop {
             let answer = question(&state);
@@ -202,7 +212,9 @@ impl Registry {
             .ask(&moment, |state| {
                 let decided = rule.decide(state, &place)?;
                 let effect = match &decided {
-                    Decided::Fact(fact) => state.effect(fact, &place).map_err(|error| Refusal::new("it cannot be").caused_by(error))?,
+                    Decided::Fact(fact) => state
+                        .effect(fact, &place)
+                        .map_err(|error| Refusal::new("it cannot be").caused_by(error))?,
                     Decided::Nothing(_) => Effect::default(),
                 };
                 Ok::<_, Refusal>((decided, effect))
@@ -216,8 +228,14 @@ impl Registry {
     /// # Errors
     ///
     /// As [`carry_out_with`](Registry::carry_out_with).
-    pub async fn carry_out(&self, caller: &Caller, command: &Command, rule: &impl Rule) -> Result<Carried, CommitError> {
-        self.carry_out_with(caller, command, rule, &Uploads::default()).await
+    pub async fn carry_out(
+        &self,
+        caller: &Caller,
+        command: &Command,
+        rule: &impl Rule,
+    ) -> Result<Carried, CommitError> {
+        self.carry_out_with(caller, command, rule, &Uploads::default())
+            .await
     }
 
     /// Carries out a command: what it comes to is decided on the newest state, the bytes that it names are sent if they are not
@@ -250,7 +268,10 @@ impl Registry {
             },
             None => caller.name.clone(),
         };
-        let command = Command { by, ..command.clone() };
+        let command = Command {
+            by,
+            ..command.clone()
+        };
         loop {
             let mut nothing = None;
             let mut missing = Vec::new();
@@ -267,11 +288,17 @@ impl Registry {
                         }
                     };
                     if state.wants() {
-                        return Err(Refusal::of(RefusalKind::Stale, "a package has not been read"));
+                        return Err(Refusal::of(
+                            RefusalKind::Stale,
+                            "a package has not been read",
+                        ));
                     }
                     missing = uploads.missing(state, &fact.blobs());
                     if !missing.is_empty() {
-                        return Err(Refusal::of(RefusalKind::Stale, "bytes that it names are not there"));
+                        return Err(Refusal::of(
+                            RefusalKind::Stale,
+                            "bytes that it names are not there",
+                        ));
                     }
                     Ok(fact.decision())
                 })
@@ -281,7 +308,9 @@ impl Registry {
             }
             if !missing.is_empty() {
                 let state = open.ledger.state().reader();
-                uploads.send(self.store(), &state, std::mem::take(&mut missing)).await?;
+                uploads
+                    .send(self.store(), &state, std::mem::take(&mut missing))
+                    .await?;
                 continue;
             }
             if let Some(why) = nothing {
@@ -308,29 +337,53 @@ impl Registry {
     /// # Errors
     ///
     /// If the event cannot be read.
-    pub async fn sources(&self, package: &str, contents: &crate::state::package::Contents) -> Result<BTreeMap<String, SourceFile>, HistoryError> {
+    pub async fn sources(
+        &self,
+        package: &str,
+        contents: &crate::state::package::Contents,
+    ) -> Result<BTreeMap<String, SourceFile>, HistoryError> {
         let seq = contents.listed;
         let broken = |what| HistoryError::Broken { seq, what };
-        let recorded = self.history.event(seq).await?.ok_or_else(|| broken("it is no longer there"))?;
-        let fact = Fact::of(&recorded.event).map_err(|source| HistoryError::Fold { seq, source })?;
-        let is_it = |name: &str, version: &semver::Version| name == package && Some(version) == contents.listed_as.as_ref();
+        let recorded = self
+            .history
+            .event(seq)
+            .await?
+            .ok_or_else(|| broken("it is no longer there"))?;
+        let fact =
+            Fact::of(&recorded.event).map_err(|source| HistoryError::Fold { seq, source })?;
+        let is_it = |name: &str, version: &semver::Version| {
+            name == package && Some(version) == contents.listed_as.as_ref()
+        };
         let listed: Option<NewContents> = match fact {
             Fact::Published(published) => {
                 let mut versions = published.versions.into_iter();
-                versions.find(|new| is_it(&new.package, &new.version)).and_then(|new| new.contents)
+                versions
+                    .find(|new| is_it(&new.package, &new.version))
+                    .and_then(|new| new.contents)
             }
             Fact::Imported(imported) => {
-                let mut versions = imported.packages.into_iter().flat_map(|package| package.versions);
-                versions.find(|it| is_it(&it.version.package, &it.version.version)).and_then(|it| it.version.contents)
+                let mut versions = imported
+                    .packages
+                    .into_iter()
+                    .flat_map(|package| package.versions);
+                versions
+                    .find(|it| is_it(&it.version.package, &it.version.version))
+                    .and_then(|it| it.version.contents)
             }
             _ => None,
         };
-        listed.map(|listed| listed.sources).ok_or_else(|| broken("it does not list the sources that it should"))
+        listed
+            .map(|listed| listed.sources)
+            .ok_or_else(|| broken("it does not list the sources that it should"))
     }
 
     /// Waits for what goes on behind the commits: a checkpoint being written.
     pub async fn settle(&self) {
-        let background = self.background.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let background = self
+            .background
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some(background) = background {
             // A checkpoint that was not written will be written by another.
             let _ = background.await;
@@ -346,7 +399,9 @@ impl Registry {
         self.settle().await;
         let mut open = self.ledger.lock().await;
         let moment = self.catch_up(&mut open).await?;
-        if let Some(taken) = Taken::from(&open.ledger, open.checkpoint.as_ref()).filter(|_| moment.position.seq > 0) {
+        if let Some(taken) =
+            Taken::from(&open.ledger, open.checkpoint.as_ref()).filter(|_| moment.position.seq > 0)
+        {
             let (written, shards) = taken.write(&self.history).await?;
             note_shards(&mut open, written, shards);
         }
@@ -419,12 +474,20 @@ impl Registry {
     /// Whoever commits the event that a checkpoint is due at writes it, while others go on.
     fn keep_checkpoint(&self, open: &Open, seq: u64) {
         let interval = checkpoint::interval(open.ledger.state());
-        let since = seq - open.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.position.seq).min(seq);
+        let since = seq
+            - open
+                .checkpoint
+                .as_ref()
+                .map_or(0, |checkpoint| checkpoint.position.seq)
+                .min(seq);
         // One that was due at another's event was not written, if this many have passed.
         if !(since >= interval && seq.is_multiple_of(interval) || since >= 2 * interval) {
             return;
         }
-        let mut background = self.background.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut background = self
+            .background
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if background.as_ref().is_some_and(|task| !task.is_finished()) {
             return;
         }
@@ -441,7 +504,11 @@ impl Registry {
 }
 
 /// A checkpoint was written: what has not changed since lies there.
-fn note_shards(open: &mut Open, checkpoint: Checkpoint, shards: Vec<(Arc<str>, Arc<crate::state::Slot>, crate::state::Shard)>) {
+fn note_shards(
+    open: &mut Open,
+    checkpoint: Checkpoint,
+    shards: Vec<(Arc<str>, Arc<crate::state::Slot>, crate::state::Shard)>,
+) {
     open.ledger.state_mut().note_shards(shards);
     open.checkpoint = Some(checkpoint);
 }
@@ -451,7 +518,12 @@ fn no_token() -> Refusal {
 }
 
 /// Whether whoever sends a command may, on the very state that it would be committed onto.
-fn authorize(state: &State, place: &Place, caller: &Caller, rule: &impl Rule) -> Result<(), Refusal> {
+fn authorize(
+    state: &State,
+    place: &Place,
+    caller: &Caller,
+    rule: &impl Rule,
+) -> Result<(), Refusal> {
     let Some(secret) = &caller.token else {
         return Ok(());
     };
@@ -460,22 +532,34 @@ fn authorize(state: &State, place: &Place, caller: &Caller, rule: &impl Rule) ->
         return Err(no_token());
     };
     if let Some(seq) = token.revoked {
-        return denied(format!("the token of {} was revoked by event {seq}", token.holder));
+        return denied(format!(
+            "the token of {} was revoked by event {seq}",
+            token.holder
+        ));
     }
     if let Some(expires) = token.expires.filter(|expires| *expires <= place.at) {
-        return denied(format!("the token of {} expired at {expires}", token.holder));
+        return denied(format!(
+            "the token of {} expired at {expires}",
+            token.holder
+        ));
     }
     let concerns = rule.concerns(state);
     for right in rule.rights() {
         let lacking = match concerns.is_empty() {
             true if !token.grants(right, None) => "the whole registry".to_owned(),
             true => continue,
-            false => match concerns.iter().find(|name| !token.grants_pattern(right, name)) {
+            false => match concerns
+                .iter()
+                .find(|name| !token.grants_pattern(right, name))
+            {
                 Some(name) => name.clone(),
                 None => continue,
             },
         };
-        return denied(format!("the token of {} has not the right to {right} for {lacking}", token.holder));
+        return denied(format!(
+            "the token of {} has not the right to {right} for {lacking}",
+            token.holder
+        ));
     }
     Ok(())
 }

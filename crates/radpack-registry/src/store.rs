@@ -203,7 +203,10 @@ impl Store {
 
     /// The names of the folders in a folder, in order.
     pub(crate) async fn folders(&self, name: &str) -> Result<Vec<String>, StoreError> {
-        let listed = self.objects.list_with_delimiter(Some(&Path::from(name))).await;
+        let listed = self
+            .objects
+            .list_with_delimiter(Some(&Path::from(name)))
+            .await;
         match listed {
             Ok(listed) => {
                 let mut names: Vec<String> = listed
@@ -284,8 +287,17 @@ impl StoreError {
     }
 
     /// A file of this machine that was to be stored could not be read.
-    pub(crate) fn local(name: &str, source: Box<dyn std::error::Error + Send + Sync>) -> StoreError {
-        StoreError::new(StoreErrorKind::Failed, "read what is to be", name, "the store", source)
+    pub(crate) fn local(
+        name: &str,
+        source: Box<dyn std::error::Error + Send + Sync>,
+    ) -> StoreError {
+        StoreError::new(
+            StoreErrorKind::Failed,
+            "read what is to be",
+            name,
+            "the store",
+            source,
+        )
     }
 
     /// What can be done about it.

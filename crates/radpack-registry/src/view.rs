@@ -74,7 +74,12 @@ impl State {
     /// # Errors
     ///
     /// As [`manifest`](State::manifest).
-    pub fn manifest_of(&self, query: &ManifestQuery, at: Timestamp, only: Option<&BTreeSet<String>>) -> Result<Manifest, Refusal> {
+    pub fn manifest_of(
+        &self,
+        query: &ManifestQuery,
+        at: Timestamp,
+        only: Option<&BTreeSet<String>>,
+    ) -> Result<Manifest, Refusal> {
         let consumer = match &query.of {
             Follow::Consumer(name) => Some(self.consumer(name).ok_or_else(|| {
                 Refusal::of(
@@ -88,14 +93,19 @@ impl State {
         for pick in &query.with {
             let (version, published) = self.pick(pick)?;
             if let Some(yank) = &published.yanked {
-                return Err(Refusal::new(format!("{}@{version} was yanked by event {}: {}", pick.package, yank.seq, yank.reason)));
+                return Err(Refusal::new(format!(
+                    "{}@{version} was yanked by event {}: {}",
+                    pick.package, yank.seq, yank.reason
+                )));
             }
             with.entry(&pick.package).or_default().push(version);
         }
         let mut manifest = Manifest::default();
         manifest.vars.insert("url".to_owned(), URL.to_owned());
         if let Some(base_url) = self.base_url() {
-            manifest.vars.insert("baseUrl".to_owned(), base_url.to_owned());
+            manifest
+                .vars
+                .insert("baseUrl".to_owned(), base_url.to_owned());
         }
         let audience = query.cohort.map_or(Audience::Everybody, Audience::Cohort);
         let names: Vec<&str> = match only {
@@ -107,9 +117,19 @@ impl State {
                 continue;
             };
             let served = |channel: &str| -> Vec<&Version> {
-                package.served(channel, audience, at).into_iter().map(|(_, version)| version).collect()
+                package
+                    .served(channel, audience, at)
+                    .into_iter()
+                    .map(|(_, version)| version)
+                    .collect()
             };
-            let follows = consumer.map(|consumer| consumer.follows.get(name).copied().unwrap_or(Follows::Release));
+            let follows = consumer.map(|consumer| {
+                consumer
+                    .follows
+                    .get(name)
+                    .copied()
+                    .unwrap_or(Follows::Release)
+            });
             let mut versions = match (&query.of, follows) {
                 (Follow::Latest, _) | (_, Some(Follows::Latest)) => package.latest(),
                 (Follow::Channel(channel), _) => served(channel),
@@ -120,12 +140,17 @@ impl State {
                 let base = Line::of(version, package.policy.keep_minors);
                 versions.retain(|other| {
                     // Whoever tries a prerelease wants to see it, and not what its line has gone past it with.
-                    package.line_of(other) != line && (version.pre.is_empty() || Line::of(other, package.policy.keep_minors) != base || **other < *version)
+                    package.line_of(other) != line
+                        && (version.pre.is_empty()
+                            || Line::of(other, package.policy.keep_minors) != base
+                            || **other < *version)
                 });
                 versions.push(version);
             }
             if !versions.is_empty() {
-                manifest.exports.insert(name.to_owned(), package.to_manifest(versions));
+                manifest
+                    .exports
+                    .insert(name.to_owned(), package.to_manifest(versions));
             }
         }
         Ok(manifest)
@@ -137,18 +162,38 @@ impl Package {
     fn to_manifest(&self, mut versions: Vec<&Version>) -> ManifestPackage {
         versions.sort_by(|a, b| b.cmp(a));
         versions.dedup();
-        let contents: Vec<_> = versions.iter().filter_map(|version| Some(&self.versions.get(*version)?.contents)).collect();
+        let contents: Vec<_> = versions
+            .iter()
+            .filter_map(|version| Some(&self.versions.get(*version)?.contents))
+            .collect();
         let mut entries: BTreeMap<&str, Entry> = BTreeMap::new();
         let mut outside: BTreeSet<&str> = BTreeSet::new();
         for contents in &contents {
             for (name, entry) in &contents.entries {
-                entries.entry(name).or_insert_with(|| Entry { name: name.clone(), variants: Vec::new() });
-                outside.extend(entry.statics.iter().chain(&entry.dynamics).map(|id| &**id).filter(|id| !id.starts_with(OWN)));
+                entries.entry(name).or_insert_with(|| Entry {
+                    name: name.clone(),
+                    variants: Vec::new(),
+                });
+                outside.extend(
+                    entry
+                        .statics
+                        .iter()
+                        .chain(&entry.dynamics)
+                        .map(|id| &**id)
+                        .filter(|id| !id.starts_with(OWN)),
+                );
             }
         }
-        let own: BTreeMap<&str, usize> = entries.keys().enumerate().map(|(index, name)| (*name, index)).collect();
-        let others: BTreeMap<&str, usize> =
-            outside.iter().enumerate().map(|(index, id)| (*id, own.len() + index)).collect();
+        let own: BTreeMap<&str, usize> = entries
+            .keys()
+            .enumerate()
+            .map(|(index, name)| (*name, index))
+            .collect();
+        let others: BTreeMap<&str, usize> = outside
+            .iter()
+            .enumerate()
+            .map(|(index, id)| (*id, own.len() + index))
+            .collect();
         let index = |ids: &[String]| -> Vec<usize> {
             let index = |id: &String| match id.strip_prefix(OWN) {
                 Some(entry) => own.get(entry).copied(),

@@ -77,13 +77,19 @@ impl State {
         self.draft(name).ok_or_else(|| {
             Refusal::of(
                 RefusalKind::Unknown,
-                format!("there is no draft {name:?}; `radpack draft list` lists those that there are"),
+                format!(
+                    "there is no draft {name:?}; `radpack draft list` lists those that there are"
+                ),
             )
         })
     }
 
     fn package_of_draft(&self, draft: &str) -> BTreeSet<String> {
-        self.drafts.get(draft).map(|package| package.to_string()).into_iter().collect()
+        self.drafts
+            .get(draft)
+            .map(|package| package.to_string())
+            .into_iter()
+            .collect()
     }
 }
 
@@ -94,7 +100,9 @@ pub(crate) fn check_source_path(path: &str) -> Result<(), Refusal> {
     if climbs || path.len() > 1024 || path.chars().any(is_bad) {
         return Err(Refusal::of(
             RefusalKind::Invalid,
-            format!("{path:?} is no path of a source: write it with /, relative to the package, and without .."),
+            format!(
+                "{path:?} is no path of a source: write it with /, relative to the package, and without .."
+            ),
         ));
     }
     Ok(())
@@ -117,7 +125,10 @@ impl Rule for CreateDraft {
                 if pick.package != self.package {
                     return Err(Refusal::of(
                         RefusalKind::Invalid,
-                        format!("a draft of {} cannot be opened from a version of {}", self.package, pick.package),
+                        format!(
+                            "a draft of {} cannot be opened from a version of {}",
+                            self.package, pick.package
+                        ),
                     ));
                 }
                 (Some(DraftFrom::Version(version.clone())), sources.clone())
@@ -127,12 +138,21 @@ impl Rule for CreateDraft {
                 if package != self.package {
                     return Err(Refusal::of(
                         RefusalKind::Invalid,
-                        format!("{other} is a draft of {package}, and a draft of {} cannot be opened from it", self.package),
+                        format!(
+                            "{other} is a draft of {package}, and a draft of {} cannot be opened from it",
+                            self.package
+                        ),
                     ));
                 }
                 let revision = draft.revision();
-                let of = OfDraft { draft: other.clone(), revision };
-                (Some(DraftFrom::Draft(of)), draft.files(revision).unwrap_or_default())
+                let of = OfDraft {
+                    draft: other.clone(),
+                    revision,
+                };
+                (
+                    Some(DraftFrom::Draft(of)),
+                    draft.files(revision).unwrap_or_default(),
+                )
             }
         };
         for path in files.keys() {
@@ -156,7 +176,6 @@ impl Rule for CreateDraft {
     }
 }
 
-
 impl Rule for SaveDraft {
     fn decide(&self, state: &State, _: &Place) -> Result<Decided, Refusal> {
         let (_, draft) = state.known_draft(&self.draft)?;
@@ -164,7 +183,10 @@ impl Rule for SaveDraft {
         if self.base > newest || self.base == 0 {
             return Err(Refusal::of(
                 RefusalKind::Unknown,
-                format!("{} has no revision {}; the newest is {newest}", self.draft, self.base),
+                format!(
+                    "{} has no revision {}; the newest is {newest}",
+                    self.draft, self.base
+                ),
             ));
         }
         if self.base < newest {
@@ -182,11 +204,17 @@ impl Rule for SaveDraft {
             .collect();
         for path in &self.remove {
             if !files.contains_key(path) {
-                return Err(Refusal::of(RefusalKind::Unknown, format!("{} has no file {path:?}", self.draft)));
+                return Err(Refusal::of(
+                    RefusalKind::Unknown,
+                    format!("{} has no file {path:?}", self.draft),
+                ));
             }
         }
         if put.is_empty() && self.remove.is_empty() {
-            return Ok(Decided::Nothing(format!("{} has these files already, at revision {newest}", self.draft)));
+            return Ok(Decided::Nothing(format!(
+                "{} has these files already, at revision {newest}",
+                self.draft
+            )));
         }
         Ok(DraftSaved {
             draft: self.draft.clone(),
@@ -212,7 +240,10 @@ fn stale(name: &str, draft: &Draft, base: u64) -> Refusal {
     let mut savers = Vec::new();
     for number in base + 1..=draft.revision() {
         if let Some(revision) = draft.at(number) {
-            savers.push(format!("{} at {} (revision {number})", revision.by, revision.at));
+            savers.push(format!(
+                "{} at {} (revision {number})",
+                revision.by, revision.at
+            ));
         }
     }
     let more = savers.len().saturating_sub(NAMED);
@@ -248,11 +279,17 @@ impl Rule for ResetDraft {
         let Some(files) = draft.files(self.to) else {
             return Err(Refusal::of(
                 RefusalKind::Unknown,
-                format!("{} has no revision {}; the newest is {newest}", self.draft, self.to),
+                format!(
+                    "{} has no revision {}; the newest is {newest}",
+                    self.draft, self.to
+                ),
             ));
         };
         if draft.files(newest).as_ref() == Some(&files) {
-            return Ok(Decided::Nothing(format!("{} has the files of revision {} already", self.draft, self.to)));
+            return Ok(Decided::Nothing(format!(
+                "{} has the files of revision {} already",
+                self.draft, self.to
+            )));
         }
         Ok(DraftReset {
             draft: self.draft.clone(),
@@ -274,7 +311,10 @@ impl Rule for ResetDraft {
 impl Rule for DiscardDraft {
     fn decide(&self, state: &State, _: &Place) -> Result<Decided, Refusal> {
         state.known_draft(&self.draft)?;
-        Ok(DraftDiscarded { draft: self.draft.clone() }.into())
+        Ok(DraftDiscarded {
+            draft: self.draft.clone(),
+        }
+        .into())
     }
 
     fn rights(&self) -> Vec<Right> {

@@ -82,7 +82,9 @@ impl Serialize for Who {
         match self {
             Who::Anyone => serializer.serialize_str("anyone"),
             Who::Consumer(name) => serializer.collect_str(&format_args!("consumer:{name}")),
-            Who::Version(name, version) => serializer.collect_str(&format_args!("{name}@{version}")),
+            Who::Version(name, version) => {
+                serializer.collect_str(&format_args!("{name}@{version}"))
+            }
         }
     }
 }
@@ -93,27 +95,45 @@ struct View<'s>(&'s State);
 
 impl<'s> View<'s> {
     fn package(self, name: &str) -> Option<&'s Package> {
-        self.0.package(name).filter(|package| !package.versions.is_empty())
+        self.0
+            .package(name)
+            .filter(|package| !package.versions.is_empty())
     }
 
     /// The versions that somebody is served of a package.
-    fn served(self, name: &str, follows: Follows, audience: Audience, at: Timestamp) -> Vec<&'s Version> {
+    fn served(
+        self,
+        name: &str,
+        follows: Follows,
+        audience: Audience,
+        at: Timestamp,
+    ) -> Vec<&'s Version> {
         let Some(package) = self.package(name) else {
             return Vec::new();
         };
         match follows {
             Follows::Latest => package.latest(),
-            Follows::Release => package.served(RELEASE, audience, at).into_iter().map(|(_, version)| version).collect(),
+            Follows::Release => package
+                .served(RELEASE, audience, at)
+                .into_iter()
+                .map(|(_, version)| version)
+                .collect(),
         }
     }
 
     /// The version that an id gets, of those that are served.
     fn resolve(self, id: &Id<'_>, served: &[&'s Version]) -> Option<&'s Version> {
         let package = self.package(id.name)?;
-        let bare = id.entry.strip_suffix(".js").or_else(|| id.entry.strip_suffix(".mjs"));
+        let bare = id
+            .entry
+            .strip_suffix(".js")
+            .or_else(|| id.entry.strip_suffix(".mjs"));
         let with = |entry: &str| -> Vec<&'s Version> {
             let has = |version: &&&Version| {
-                package.versions.get(**version).is_some_and(|published| published.contents.entries.contains_key(entry))
+                package
+                    .versions
+                    .get(**version)
+                    .is_some_and(|published| published.contents.entries.contains_key(entry))
             };
             let mut versions: Vec<&Version> = served.iter().filter(has).copied().collect();
             versions.sort_by(|a, b| b.cmp(a));
@@ -127,18 +147,33 @@ impl<'s> View<'s> {
             None => Spec::Any,
             Some(spec) => Spec::parse(spec).ok()?,
         };
-        let available: Vec<VersionRef<'_>> = versions.iter().map(|version| VersionRef::from(*version)).collect();
-        let selected = select(&available[..], &spec, Fallback::default(), |_| TagTarget::Unknown).ok()?;
+        let available: Vec<VersionRef<'_>> = versions
+            .iter()
+            .map(|version| VersionRef::from(*version))
+            .collect();
+        let selected = select(&available[..], &spec, Fallback::default(), |_| {
+            TagTarget::Unknown
+        })
+        .ok()?;
         versions.get(selected.index).copied()
     }
 
     /// The released versions that concern these packages: their own, and those of whoever needs them.
-    fn asking(self, names: &BTreeSet<&'s str>, audience: Audience, at: Timestamp) -> BTreeSet<(&'s str, &'s Version)> {
+    fn asking(
+        self,
+        names: &BTreeSet<&'s str>,
+        audience: Audience,
+        at: Timestamp,
+    ) -> BTreeSet<(&'s str, &'s Version)> {
         let dependents = names.iter().flat_map(|name| self.0.dependents(name));
         let all: BTreeSet<&str> = names.iter().copied().chain(dependents).collect();
         let mut asking = BTreeSet::new();
         for name in all {
-            asking.extend(self.served(name, Follows::Release, audience, at).into_iter().map(|version| (name, version)));
+            asking.extend(
+                self.served(name, Follows::Release, audience, at)
+                    .into_iter()
+                    .map(|version| (name, version)),
+            );
         }
         asking
     }
@@ -155,20 +190,38 @@ impl<'s> View<'s> {
             if self.package(id.name).is_none() {
                 return;
             }
-            if audiences.iter().any(|&audience| self.resolve(&id, &self.served(id.name, follows, audience, at)).is_none()) {
-                broken.insert(Broken { who: who(), id: text.to_owned() });
+            if audiences.iter().any(|&audience| {
+                self.resolve(&id, &self.served(id.name, follows, audience, at))
+                    .is_none()
+            }) {
+                broken.insert(Broken {
+                    who: who(),
+                    id: text.to_owned(),
+                });
             }
         };
         for audience in audiences {
             for (name, version) in self.asking(names, audience, at) {
-                let Some(published) = self.package(name).and_then(|package| package.versions.get(version)) else {
+                let Some(published) = self
+                    .package(name)
+                    .and_then(|package| package.versions.get(version))
+                else {
                     continue;
                 };
-                let statics = published.contents.entries.values().flat_map(|entry| &entry.statics);
+                let statics = published
+                    .contents
+                    .entries
+                    .values()
+                    .flat_map(|entry| &entry.statics);
                 for id in statics {
-                    let concerns = names.contains(name) || outside(id).is_some_and(|of| names.contains(of));
+                    let concerns =
+                        names.contains(name) || outside(id).is_some_and(|of| names.contains(of));
                     if concerns && outside(id).is_some() {
-                        check(&|| Who::Version(name.to_owned(), version.clone()), id, Follows::Release);
+                        check(
+                            &|| Who::Version(name.to_owned(), version.clone()),
+                            id,
+                            Follows::Release,
+                        );
                     }
                 }
             }
@@ -176,7 +229,11 @@ impl<'s> View<'s> {
         for (name, consumer) in self.0.consumers() {
             for pin in &consumer.pins {
                 if let Some(of) = outside(pin).filter(|of| names.contains(of)) {
-                    let follows = consumer.follows.get(of).copied().unwrap_or(Follows::Release);
+                    let follows = consumer
+                        .follows
+                        .get(of)
+                        .copied()
+                        .unwrap_or(Follows::Release);
                     check(&|| Who::Consumer(name.to_owned()), pin, follows);
                 }
             }
@@ -197,19 +254,34 @@ impl<'s> View<'s> {
         }
         for audience in [Audience::Everybody, Audience::First] {
             for (name, version) in self.asking(names, audience, at) {
-                let Some(published) = self.package(name).and_then(|package| package.versions.get(version)) else {
+                let Some(published) = self
+                    .package(name)
+                    .and_then(|package| package.versions.get(version))
+                else {
                     continue;
                 };
-                let ids = published.contents.entries.values().flat_map(|entry| entry.statics.iter().chain(&entry.dynamics));
+                let ids = published
+                    .contents
+                    .entries
+                    .values()
+                    .flat_map(|entry| entry.statics.iter().chain(&entry.dynamics));
                 for id in ids.filter(|id| outside(id).is_some_and(|of| names.contains(of))) {
-                    asked.insert((Who::Version(name.to_owned(), version.clone()), id.clone(), Follows::Release));
+                    asked.insert((
+                        Who::Version(name.to_owned(), version.clone()),
+                        id.clone(),
+                        Follows::Release,
+                    ));
                 }
             }
         }
         for (name, consumer) in self.0.consumers() {
             for pin in &consumer.pins {
                 if let Some(of) = outside(pin).filter(|of| names.contains(of)) {
-                    let follows = consumer.follows.get(of).copied().unwrap_or(Follows::Release);
+                    let follows = consumer
+                        .follows
+                        .get(of)
+                        .copied()
+                        .unwrap_or(Follows::Release);
                     asked.insert((Who::Consumer(name.to_owned()), pin.clone(), follows));
                 }
             }
@@ -231,7 +303,11 @@ impl State {
         let after = View(&after);
         let at = place.at;
         let was_broken = before.broken(&names, at);
-        let broken = after.broken(&names, at).into_iter().filter(|it| !was_broken.contains(it)).collect();
+        let broken = after
+            .broken(&names, at)
+            .into_iter()
+            .filter(|it| !was_broken.contains(it))
+            .collect();
         let mut asked = before.asked(&names, at);
         asked.extend(after.asked(&names, at));
         let mut served: BTreeMap<(&str, Follows, u8), [Vec<&Version>; 2]> = BTreeMap::new();
@@ -243,10 +319,21 @@ impl State {
             let mut percent = 0;
             let mut change = None;
             for cohort in Cohort::all() {
-                let versions = served.entry((names.get(id.name).copied().unwrap_or_default(), *follows, cohort.number())).or_insert_with(|| {
-                    [before, after].map(|view| view.served(id.name, *follows, Audience::Cohort(cohort), at))
-                });
-                let (from, to) = (before.resolve(&id, &versions[0]), after.resolve(&id, &versions[1]));
+                let versions = served
+                    .entry((
+                        names.get(id.name).copied().unwrap_or_default(),
+                        *follows,
+                        cohort.number(),
+                    ))
+                    .or_insert_with(|| {
+                        [before, after].map(|view| {
+                            view.served(id.name, *follows, Audience::Cohort(cohort), at)
+                        })
+                    });
+                let (from, to) = (
+                    before.resolve(&id, &versions[0]),
+                    after.resolve(&id, &versions[1]),
+                );
                 if from != to {
                     percent += 1;
                     change.get_or_insert((from, to));
@@ -307,7 +394,10 @@ pub(super) fn check_effect(
         return Ok(Decided::Fact(fact));
     }
     if force.is_some() {
-        return Err(Refusal::of(RefusalKind::Invalid, "--force needs a reason: people will ask"));
+        return Err(Refusal::of(
+            RefusalKind::Invalid,
+            "--force needs a reason: people will ask",
+        ));
     }
     let after = state
         .after(&fact, place)
@@ -320,11 +410,18 @@ pub(super) fn check_effect(
         return Ok(Decided::Fact(fact));
     }
     let was_broken = before.broken(&names, place.at);
-    let newly: Vec<&Broken> = broken.iter().filter(|it| !was_broken.contains(it)).collect();
+    let newly: Vec<&Broken> = broken
+        .iter()
+        .filter(|it| !was_broken.contains(it))
+        .collect();
     if newly.is_empty() {
         return Ok(Decided::Fact(fact));
     }
-    let mut named: Vec<String> = newly.iter().take(NAMED).map(|it| format!("{} of {}", it.id, it.who)).collect();
+    let mut named: Vec<String> = newly
+        .iter()
+        .take(NAMED)
+        .map(|it| format!("{} of {}", it.id, it.who))
+        .collect();
     if newly.len() > NAMED {
         named.push(format!("{} more", newly.len() - NAMED));
     }

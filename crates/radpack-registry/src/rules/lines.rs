@@ -25,13 +25,19 @@ impl std::str::FromStr for LinePick {
     type Err = Refusal;
 
     fn from_str(text: &str) -> Result<LinePick, Refusal> {
-        let at = text.char_indices().skip(1).find(|(_, character)| *character == '@');
+        let at = text
+            .char_indices()
+            .skip(1)
+            .find(|(_, character)| *character == '@');
         let (package, line) = match at {
             None => (text, None),
             Some((at, _)) => (&text[..at], Some(text[at + 1..].to_owned())),
         };
         check_package_name(package)?;
-        Ok(LinePick { package: package.to_owned(), line })
+        Ok(LinePick {
+            package: package.to_owned(),
+            line,
+        })
     }
 }
 
@@ -87,9 +93,16 @@ impl LinePick {
             (None, _) => {
                 let others = match lines.is_empty() {
                     true => String::new(),
-                    false => format!("; of {}, these do: {}", self.package, listed(lines.iter().map(|(line, _)| line))),
+                    false => format!(
+                        "; of {}, these do: {}",
+                        self.package,
+                        listed(lines.iter().map(|(line, _)| line))
+                    ),
                 };
-                Err(Refusal::of(RefusalKind::Conflict, format!("no line of {self} {what}{others}")))
+                Err(Refusal::of(
+                    RefusalKind::Conflict,
+                    format!("no line of {self} {what}{others}"),
+                ))
             }
         }
     }
@@ -104,7 +117,9 @@ fn line_of(text: &str, package: &Package) -> Result<Line, Refusal> {
         Ok(version) => Ok(package.line_of(&version)),
         Err(_) => Err(Refusal::of(
             RefusalKind::Invalid,
-            format!("{text:?} names no line: write a major (2), a minor (2.1) or a version of the line"),
+            format!(
+                "{text:?} names no line: write a major (2), a minor (2.1) or a version of the line"
+            ),
         )),
     }
 }
@@ -121,7 +136,12 @@ pub(super) fn made_name(number: u32) -> String {
 }
 
 /// Why a prerelease would not be seen in a channel, if it would not.
-pub(super) fn outdated(package: &Package, channel: Option<&Channel>, version: &Version, at: Timestamp) -> Option<Version> {
+pub(super) fn outdated(
+    package: &Package,
+    channel: Option<&Channel>,
+    version: &Version,
+    at: Timestamp,
+) -> Option<Version> {
     if version.pre.is_empty() {
         return None;
     }

@@ -102,7 +102,10 @@ impl FromStr for VersionPick {
     fn from_str(text: &str) -> Result<VersionPick, Refusal> {
         let invalid = |message: String| Refusal::of(RefusalKind::Invalid, message);
         // A name with a scope begins with @.
-        let at = text.char_indices().skip(1).find(|(_, character)| matches!(character, '@' | '#'));
+        let at = text
+            .char_indices()
+            .skip(1)
+            .find(|(_, character)| matches!(character, '@' | '#'));
         let (package, which) = match at {
             None => (text, Which::Newest),
             Some((at, '#')) => {
@@ -112,13 +115,17 @@ impl FromStr for VersionPick {
                 (&text[..at], Which::Build(build))
             }
             Some((at, _)) => {
-                let number = read_number(&text[at + 1..])
-                    .map_err(|error| invalid(format!("{text:?} names no version")).caused_by(error))?;
+                let number = read_number(&text[at + 1..]).map_err(|error| {
+                    invalid(format!("{text:?} names no version")).caused_by(error)
+                })?;
                 (&text[..at], Which::Number(number))
             }
         };
         check_package_name(package)?;
-        Ok(VersionPick { package: package.to_owned(), which })
+        Ok(VersionPick {
+            package: package.to_owned(),
+            which,
+        })
     }
 }
 
@@ -158,7 +165,9 @@ impl State {
         let package = self.known(&pick.package)?;
         let found = match &pick.which {
             Which::Number(version) => package.versions.get_key_value(version),
-            Which::Build(build) => package.build(*build).and_then(|version| package.versions.get_key_value(version)),
+            Which::Build(build) => package
+                .build(*build)
+                .and_then(|version| package.versions.get_key_value(version)),
             Which::Newest => package
                 .versions
                 .iter()
@@ -168,7 +177,10 @@ impl State {
         found.ok_or_else(|| {
             Refusal::of(
                 RefusalKind::Unknown,
-                format!("there is no {pick}; `radpack versions {}` lists those that there are", pick.package),
+                format!(
+                    "there is no {pick}; `radpack versions {}` lists those that there are",
+                    pick.package
+                ),
             )
         })
     }
@@ -176,20 +188,30 @@ impl State {
 
 /// Whether a name can be a package's.
 pub(crate) fn check_package_name(name: &str) -> Result<(), Refusal> {
-    radpack_build::check_package_name(name)
-        .map_err(|why| Refusal::of(RefusalKind::Invalid, format!("the package name {name:?} {why}")))
+    radpack_build::check_package_name(name).map_err(|why| {
+        Refusal::of(
+            RefusalKind::Invalid,
+            format!("the package name {name:?} {why}"),
+        )
+    })
 }
 
 /// Whether a word can name a channel, a draft or a consumer.
 pub(crate) fn check_name(what: &str, name: &str) -> Result<(), Refusal> {
-    let is_one = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'@' | b'/');
-    let begins = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'@');
+    let is_one =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'@' | b'/');
+    let begins = name
+        .bytes()
+        .next()
+        .is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'@');
     if begins && name.len() <= 214 && name.bytes().all(is_one) {
         Ok(())
     } else {
         Err(Refusal::of(
             RefusalKind::Invalid,
-            format!("{name:?} cannot name a {what}: use letters, digits, and - _ . @ / after the first"),
+            format!(
+                "{name:?} cannot name a {what}: use letters, digits, and - _ . @ / after the first"
+            ),
         ))
     }
 }

@@ -70,20 +70,31 @@ impl Rule for RecordConsumer {
             (None, None) => {
                 return Err(Refusal::of(
                     RefusalKind::Invalid,
-                    format!("{} has recorded no pins yet: give them in a file, one id a line, or as JSON", self.consumer),
+                    format!(
+                        "{} has recorded no pins yet: give them in a file, one id a line, or as JSON",
+                        self.consumer
+                    ),
                 ));
             }
         };
-        let mut follows = before.map(|before| before.follows.clone()).unwrap_or_default();
+        let mut follows = before
+            .map(|before| before.follows.clone())
+            .unwrap_or_default();
         for pin in &pins {
             let id = Id::parse(pin).map_err(|error| {
                 Refusal::of(RefusalKind::Invalid, format!("{pin:?} is no pin")).caused_by(error)
             })?;
             if !follows.contains_key(id.name) {
                 // What it gets stays what it was when it first used the package.
-                let channel = state.package(id.name).and_then(|package| package.channel(RELEASE));
+                let channel = state
+                    .package(id.name)
+                    .and_then(|package| package.channel(RELEASE));
                 let was_released = channel.is_some_and(|channel| !channel.releases.is_empty());
-                let follow = if was_released { Follows::Release } else { Follows::Latest };
+                let follow = if was_released {
+                    Follows::Release
+                } else {
+                    Follows::Latest
+                };
                 follows.insert(id.name.to_owned(), follow);
             }
         }
@@ -91,17 +102,27 @@ impl Rule for RecordConsumer {
             if !follows.contains_key(package) {
                 return Err(Refusal::of(
                     RefusalKind::Unknown,
-                    format!("{} uses nothing of {package}; it uses {}", self.consumer, listed(follows.keys())),
+                    format!(
+                        "{} uses nothing of {package}; it uses {}",
+                        self.consumer,
+                        listed(follows.keys())
+                    ),
                 ));
             }
             follows.insert(package.clone(), *follow);
         }
-        let production = self.production.or(before.map(|before| before.production)).unwrap_or_default();
+        let production = self
+            .production
+            .or(before.map(|before| before.production))
+            .unwrap_or_default();
         let _ = place;
         if before.is_some_and(|before| {
             before.pins == pins && before.follows == follows && before.production == production
         }) {
-            return Ok(Decided::Nothing(format!("{} has recorded these pins already", self.consumer)));
+            return Ok(Decided::Nothing(format!(
+                "{} has recorded these pins already",
+                self.consumer
+            )));
         }
         Ok(ConsumerRecorded {
             consumer: self.consumer.clone(),
@@ -125,19 +146,28 @@ impl Rule for CreateToken {
     fn decide(&self, state: &State, place: &Place) -> Result<Decided, Refusal> {
         let invalid = |message: String| Refusal::of(RefusalKind::Invalid, message);
         if self.holder.trim().is_empty() || self.holder.chars().any(char::is_control) {
-            return Err(invalid("a token needs a holder: whose name is to stand in the history?".to_owned()));
+            return Err(invalid(
+                "a token needs a holder: whose name is to stand in the history?".to_owned(),
+            ));
         }
         if self.rights.is_empty() || self.packages.is_empty() {
-            return Err(invalid("a token needs a right, and packages to have it for".to_owned()));
+            return Err(invalid(
+                "a token needs a right, and packages to have it for".to_owned(),
+            ));
         }
         if self.expires.is_some_and(|expires| expires <= place.at) {
             return Err(invalid("the token would have expired already".to_owned()));
         }
         if let Some(maker) = self.maker.and_then(|id| state.token(id)) {
-            let missing = self.rights.iter().find(|right| !maker.rights.contains(right) && !maker.rights.contains(&Right::Admin));
+            let missing = self.rights.iter().find(|right| {
+                !maker.rights.contains(right) && !maker.rights.contains(&Right::Admin)
+            });
             let beyond = self.packages.iter().find(|pattern| !maker.covers(pattern));
             let denied = |what: String| {
-                Refusal::of(RefusalKind::Denied, format!("a token grants nothing that its maker's does not: {what}"))
+                Refusal::of(
+                    RefusalKind::Denied,
+                    format!("a token grants nothing that its maker's does not: {what}"),
+                )
             };
             if let Some(right) = missing {
                 return Err(denied(format!("yours has not the right to {right}")));
@@ -177,11 +207,16 @@ impl Rule for RevokeToken {
         let Some(token) = state.token(self.token) else {
             return Err(Refusal::of(
                 RefusalKind::Unknown,
-                format!("there is no token {}; `radpack token list` lists those that there are", self.token),
+                format!(
+                    "there is no token {}; `radpack token list` lists those that there are",
+                    self.token
+                ),
             ));
         };
         if let Some(seq) = token.revoked {
-            return Ok(Decided::Nothing(format!("the token was revoked by event {seq}")));
+            return Ok(Decided::Nothing(format!(
+                "the token was revoked by event {seq}"
+            )));
         }
         Ok(TokenRevoked { token: self.token }.into())
     }
@@ -191,7 +226,10 @@ impl Rule for RevokeToken {
     }
 
     fn concerns(&self, state: &State) -> BTreeSet<String> {
-        state.token(self.token).map(|token: &Token| token.packages.clone()).unwrap_or_default()
+        state
+            .token(self.token)
+            .map(|token: &Token| token.packages.clone())
+            .unwrap_or_default()
     }
 }
 
@@ -201,14 +239,21 @@ impl Rule for ChangeSetting {
             return Ok(Decided::Nothing("it is so already".to_owned()));
         }
         if let Some(url) = &self.base_url {
-            let parsed = url::Url::parse(url)
-                .map_err(|error| Refusal::of(RefusalKind::Invalid, format!("{url:?} is no URL")).caused_by(error))?;
+            let parsed = url::Url::parse(url).map_err(|error| {
+                Refusal::of(RefusalKind::Invalid, format!("{url:?} is no URL")).caused_by(error)
+            })?;
             if !matches!(parsed.scheme(), "http" | "https" | "file") {
-                return Err(Refusal::of(RefusalKind::Invalid, format!("{url} is not of http, https or file")));
+                return Err(Refusal::of(
+                    RefusalKind::Invalid,
+                    format!("{url} is not of http, https or file"),
+                ));
             }
         }
         Ok(SettingChanged {
-            base_url: self.base_url.as_ref().map(|url| url.trim_end_matches('/').to_owned()),
+            base_url: self
+                .base_url
+                .as_ref()
+                .map(|url| url.trim_end_matches('/').to_owned()),
         }
         .into())
     }

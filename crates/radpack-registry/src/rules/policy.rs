@@ -33,7 +33,10 @@ impl Rule for SetPolicy {
         let policy = package.policy.with(self.change);
         let change = policy.since(package.policy);
         if change.is_empty() {
-            return Ok(Decided::Nothing(format!("the policy of {} is so already: {policy}", self.package)));
+            return Ok(Decided::Nothing(format!(
+                "the policy of {} is so already: {policy}",
+                self.package
+            )));
         }
         let mut lines = BTreeMap::new();
         if change.keep_minors.is_some() {
@@ -67,7 +70,13 @@ fn holds(channel: &Channel, at: Timestamp) -> BTreeMap<Line, LineHolds> {
     let lines = channel.lines.keys().map(|&line| {
         let state = channel.line(line, at);
         let rolling = state.rolling.map(|rolling| rolling.release);
-        (line, LineHolds { stable: state.stable, rolling })
+        (
+            line,
+            LineHolds {
+                stable: state.stable,
+                rolling,
+            },
+        )
     });
     lines.collect()
 }
@@ -82,11 +91,17 @@ fn rearranged(channel: &Channel, keep_minors: bool, at: Timestamp) -> BTreeMap<L
     let mut lines: BTreeMap<Line, LineHolds> = BTreeMap::new();
     for holds in holds(channel, at).into_values() {
         let line_of = |version: &Version| Line::of_release(version, keep_minors);
-        if let Some((number, version)) = holds.stable.and_then(|number| Some((number, version_of(number)?))) {
+        if let Some((number, version)) = holds
+            .stable
+            .and_then(|number| Some((number, version_of(number)?)))
+        {
             let line = lines.entry(line_of(version)).or_default();
             line.stable = higher(line.stable, number);
         }
-        if let Some((number, version)) = holds.rolling.and_then(|number| Some((number, version_of(number)?))) {
+        if let Some((number, version)) = holds
+            .rolling
+            .and_then(|number| Some((number, version_of(number)?)))
+        {
             let line = lines.entry(line_of(version)).or_default();
             line.rolling = higher(line.rolling, number);
         }
@@ -94,14 +109,19 @@ fn rearranged(channel: &Channel, keep_minors: bool, at: Timestamp) -> BTreeMap<L
     // A release on its way that is lower than what a line now has for everybody has been overtaken.
     for holds in lines.values_mut() {
         let stable = holds.stable.and_then(version_of);
-        holds.rolling = holds.rolling.filter(|&number| version_of(number) > stable || !is_lower(channel, holds.stable, number));
+        holds.rolling = holds.rolling.filter(|&number| {
+            version_of(number) > stable || !is_lower(channel, holds.stable, number)
+        });
     }
     lines
 }
 
 /// Whether a release on its way comes from another line than the stable one, and is lower.
 fn is_lower(channel: &Channel, stable: Option<u32>, rolling: u32) -> bool {
-    let (Some(stable), Some(rolling)) = (stable.and_then(|number| channel.release(number)), channel.release(rolling)) else {
+    let (Some(stable), Some(rolling)) = (
+        stable.and_then(|number| channel.release(number)),
+        channel.release(rolling),
+    ) else {
         return false;
     };
     rolling.version < stable.version && rolling.line != stable.line
@@ -113,8 +133,14 @@ impl Package {
     pub(crate) fn lines_fit(&self) -> bool {
         self.channels.values().all(|channel| {
             channel.lines.iter().all(|(line, state)| {
-                let numbers = [state.stable, state.rolling.as_ref().map(|rolling| rolling.release)];
-                let mut releases = numbers.into_iter().flatten().filter_map(|number| channel.release(number));
+                let numbers = [
+                    state.stable,
+                    state.rolling.as_ref().map(|rolling| rolling.release),
+                ];
+                let mut releases = numbers
+                    .into_iter()
+                    .flatten()
+                    .filter_map(|number| channel.release(number));
                 releases.all(|release| self.line_of(&release.version) == *line)
             })
         })

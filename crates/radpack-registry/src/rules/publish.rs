@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use radpack_version::{VersionRef, pin_spec};
 use semver::Version;
 
 use super::effect::check_effect;
@@ -44,6 +45,8 @@ pub struct NewBuild {
     pub of: Option<OfDraft>,
     /// The version that it goes on from, where that is not the newest.
     pub after: Option<Version>,
+    /// The number that what is published with it has been pinned to.
+    pub assumed: Option<Version>,
 }
 
 /// What becomes of a build.
@@ -55,7 +58,12 @@ enum Becomes {
 }
 
 impl Publish {
-    fn number(&self, build: &NewBuild, package: &Package, place: &Place) -> Result<Becomes, Refusal> {
+    fn number(
+        &self,
+        build: &NewBuild,
+        package: &Package,
+        place: &Place,
+    ) -> Result<Becomes, Refusal> {
         let name = &build.package;
         let taken = package.taken();
         let numbering = package.policy.numbering();
@@ -69,22 +77,36 @@ impl Publish {
         let surface = contents.surface();
         let since = |base: Option<&Version>| difference(package, base, &surface);
         let Some(number) = &build.number else {
-            let line = build.after.as_ref().map(|version| Line::of(version, package.policy.keep_minors));
-            let newest = numbering.newest(&taken, line).or_else(|| numbering.newest(&taken, None));
+            let line = build
+                .after
+                .as_ref()
+                .map(|version| Line::of(version, package.policy.keep_minors));
+            let newest = numbering
+                .newest(&taken, line)
+                .or_else(|| numbering.newest(&taken, None));
             if let Some(newest) = newest.filter(|newest| is_there(newest)) {
                 return Ok(Becomes::There(newest.clone()));
             }
             let version = next(numbering, &taken, line, &since(newest), &since)
                 .map_err(|error| refused(name, build, error))?;
-            return Ok(Becomes::New { version, breaking: false });
+            return Ok(Becomes::New {
+                version,
+                breaking: false,
+            });
         };
         if is_there(number) {
             return Ok(Becomes::There(number.clone()));
         }
         match numbering.check(&taken, number, &since(Numbering::base(&taken, number))) {
-            Ok(()) => Ok(Becomes::New { version: number.clone(), breaking: false }),
+            Ok(()) => Ok(Becomes::New {
+                version: number.clone(),
+                breaking: false,
+            }),
             Err(NumberError::TooSmall { .. }) if self.allow_breaking.is_some() => {
-                Ok(Becomes::New { version: number.clone(), breaking: true })
+                Ok(Becomes::New {
+                    version: number.clone(),
+                    breaking: true,
+                })
             }
             Err(error) => Err(refused(name, build, error)),
         }
@@ -122,11 +144,21 @@ fn refused(name: &str, build: &NewBuild, error: NumberError) -> Refusal {
         NumberError::TooSmall { smallest, .. } => format!(
             ": publish it as {smallest}, or leave out --version; --allow-breaking REASON insists and is recorded"
         ),
-        NumberError::Taken { .. } => format!(": {name} has that number with other sources; a draft opened with `radpack restore` goes on from it"),
+        NumberError::Taken { .. } => format!(
+            ": {name} has that number with other sources; a draft opened with `radpack restore` goes on from it"
+        ),
         _ => String::new(),
     };
-    let number = build.number.as_ref().map(|number| format!("@{number}")).unwrap_or_default();
+    let number = build
+        .number
+        .as_ref()
+        .map(|number| format!("@{number}"))
+        .unwrap_or_default();
     Refusal::new(format!("{name}{number} cannot be published{advice}")).caused_by(error)
+}
+
+fn pin_of(version: &Version) -> String {
+    pin_spec(VersionRef::from(version))
 }
 
 /// Within a package a file name means one content for ever.
@@ -135,7 +167,12 @@ fn check_files(build: &NewBuild, package: &Package) -> Result<(), Refusal> {
     for (file, built) in &build.contents.files {
         check_path("file", name, file)?;
         for (version, published) in &package.versions {
-            if published.contents.files.get(file).is_some_and(|there| there.sha256 != built.sha256) {
+            if published
+                .contents
+                .files
+                .get(file)
+                .is_some_and(|there| there.sha256 != built.sha256)
+            {
                 return Err(Refusal::new(format!(
                     "the file {file} of {name} has other contents in {version}, and a file name means one content for ever: \
                      build it with names that follow from the contents, as `radpack build` does"
@@ -150,14 +187,18 @@ fn check_files(build: &NewBuild, package: &Package) -> Result<(), Refusal> {
 }
 
 fn check_path(what: &str, package: &str, path: &str) -> Result<(), Refusal> {
-    let is_one = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'~' | b'@' | b'/' | b'-');
+    let is_one = |byte: u8| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'~' | b'@' | b'/' | b'-')
+    };
     let climbs = path.split('/').any(|part| matches!(part, "" | "." | ".."));
     if path.bytes().all(is_one) && !climbs {
         Ok(())
     } else {
         Err(Refusal::of(
             RefusalKind::Invalid,
-            format!("the {what} {path:?} of {package} cannot be served: its name may have letters, digits and . _ ~ @ / - only"),
+            format!(
+                "the {what} {path:?} of {package} cannot be served: its name may have letters, digits and . _ ~ @ / - only"
+            ),
         ))
     }
 }
@@ -175,7 +216,10 @@ impl Rule for Publish {
             let name = &build.package;
             check_package_name(name)?;
             if !seen.insert(name) {
-                return Err(Refusal::of(RefusalKind::Invalid, format!("{name} was given twice")));
+                return Err(Refusal::of(
+                    RefusalKind::Invalid,
+                    format!("{name} was given twice"),
+                ));
             }
             let none = Package::default();
             let package = state.package(name).unwrap_or(&none);
@@ -203,19 +247,37 @@ impl Rule for Publish {
                     version
                 }
             };
+            // Another writer has taken the number that the others of this event were built for.
+            if build
+                .assumed
+                .as_ref()
+                .is_some_and(|assumed| pin_of(assumed) != pin_of(&version))
+            {
+                return Err(Refusal::of(
+                    RefusalKind::Stale,
+                    format!("{name} has come to another number, {version}: build again"),
+                ));
+            }
             if at_once {
                 let release: NewRelease = released_at_once(package, name, &version, 0, place.at)?;
                 published.releases.push(release);
             }
         }
         if published.versions.is_empty() && published.releases.is_empty() {
-            return Ok(Decided::Nothing(format!("{} has these very sources already", there.join(", "))));
+            return Ok(Decided::Nothing(format!(
+                "{} has these very sources already",
+                there.join(", ")
+            )));
         }
         check_effect(state, place, published, self.force.as_deref())
     }
 
     fn rights(&self) -> Vec<Right> {
-        if self.release { vec![Right::Publish, Right::Release] } else { vec![Right::Publish] }
+        if self.release {
+            vec![Right::Publish, Right::Release]
+        } else {
+            vec![Right::Publish]
+        }
     }
 
     fn concerns(&self, _: &State) -> BTreeSet<String> {
@@ -229,7 +291,11 @@ impl Publish {
     /// # Errors
     ///
     /// If one of them could not be published.
-    pub fn numbers(&self, state: &State, place: &Place) -> Result<BTreeMap<String, Version>, Refusal> {
+    pub fn numbers(
+        &self,
+        state: &State,
+        place: &Place,
+    ) -> Result<BTreeMap<String, Version>, Refusal> {
         let none = Package::default();
         let numbers = self.builds.iter().map(|build| {
             let package = state.package(&build.package).unwrap_or(&none);

@@ -85,20 +85,30 @@ pub(super) fn check_release(
         return Ok(line);
     };
     if let Some(out) = outdated(package, Some(there), version, at) {
-        return Err(Refusal::new(format!("{name}@{version} would reach nobody: {out} is out")));
+        return Err(Refusal::new(format!(
+            "{name}@{version} would reach nobody: {out} is out"
+        )));
     }
     let state = there.line(line, at);
-    let version_of = |number: Option<u32>| number.and_then(|number| there.release(number)).map(|it| &it.version);
+    let version_of = |number: Option<u32>| {
+        number
+            .and_then(|number| there.release(number))
+            .map(|it| &it.version)
+    };
     let stable = version_of(state.stable);
     let rolling = version_of(state.rolling.as_ref().map(|rolling| rolling.release));
     if rolling == Some(version) {
-        let percent = state.rolling.map_or(0, |rolling| rolling.rollout.percent(at));
+        let percent = state
+            .rolling
+            .map_or(0, |rolling| rolling.rollout.percent(at));
         return Err(Refusal::new(format!(
             "{name}@{version} is on its way already, at {percent} %: `radpack rollout promote {name}@{line}` gives it to everybody"
         )));
     }
     if stable == Some(version) && rolling.is_none() {
-        return Err(Refusal::new(format!("{name}@{version} is what {channel} has in the line {line} already")));
+        return Err(Refusal::new(format!(
+            "{name}@{version} is what {channel} has in the line {line} already"
+        )));
     }
     if package.policy.releases == Releasing::Free {
         return Ok(line);
@@ -118,21 +128,31 @@ pub(super) fn check_release(
 }
 
 impl ReleaseVersions {
-    pub(super) fn releases(&self, state: &State, at: Timestamp) -> Result<Vec<NewRelease>, Refusal> {
+    pub(super) fn releases(
+        &self,
+        state: &State,
+        at: Timestamp,
+    ) -> Result<Vec<NewRelease>, Refusal> {
         check_channel(&self.channel)?;
         let mut releases: Vec<NewRelease> = Vec::new();
         for pick in &self.versions {
             let package = state.known(&pick.package)?;
             let (version, published) = state.pick(pick)?;
             if let Some(yank) = &published.yanked {
-                return Err(Refusal::new(format!("{}@{version} was yanked by event {}: {}", pick.package, yank.seq, yank.reason)));
+                return Err(Refusal::new(format!(
+                    "{}@{version} was yanked by event {}: {}",
+                    pick.package, yank.seq, yank.reason
+                )));
             }
             let line = check_release(&pick.package, package, &self.channel, version, at)?;
             let of_package = || releases.iter().filter(|new| new.package == pick.package);
             if let Some(other) = of_package().find(|new| new.line == line) {
                 return Err(Refusal::of(
                     RefusalKind::Invalid,
-                    format!("{} and {version} of {} are of one line, {line}: release one of them", other.version, pick.package),
+                    format!(
+                        "{} and {version} of {} are of one line, {line}: release one of them",
+                        other.version, pick.package
+                    ),
                 ));
             }
             let channel = package.channel(&self.channel);
@@ -140,7 +160,10 @@ impl ReleaseVersions {
             if let (Some(name), Some(channel)) = (&self.name, channel)
                 && channel.releases.iter().any(|release| release.name == *name)
             {
-                return Err(Refusal::new(format!("{} has had a release called {name:?}: choose another name", pick.package)));
+                return Err(Refusal::new(format!(
+                    "{} has had a release called {name:?}: choose another name",
+                    pick.package
+                )));
             }
             releases.push(NewRelease {
                 package: pick.package.clone(),
@@ -187,47 +210,83 @@ impl Rule for Promote {
         check_channel(&self.from)?;
         check_channel(&self.to)?;
         if self.from == self.to {
-            return Err(Refusal::of(RefusalKind::Invalid, format!("{} is the same channel", self.to)));
+            return Err(Refusal::of(
+                RefusalKind::Invalid,
+                format!("{} is the same channel", self.to),
+            ));
         }
         let mut releases: Vec<NewRelease> = Vec::new();
         let mut names = BTreeMap::new();
         for name in self.packages.iter().collect::<BTreeSet<_>>() {
             let package = state.known(name)?;
-            let from = package.channel(&self.from).filter(|channel| !channel.lines.is_empty());
+            let from = package
+                .channel(&self.from)
+                .filter(|channel| !channel.lines.is_empty());
             let Some(from) = from else {
-                return Err(Refusal::new(format!("{name} has no release in {}", self.from)));
+                return Err(Refusal::new(format!(
+                    "{name} has no release in {}",
+                    self.from
+                )));
             };
             let to = package.channel(&self.to);
             let before = releases.len();
             for &line in from.lines.keys() {
                 // What is on its way there is not yet what that channel has.
-                let Some(release) = from.line(line, place.at).stable.and_then(|number| from.release(number)) else {
+                let Some(release) = from
+                    .line(line, place.at)
+                    .stable
+                    .and_then(|number| from.release(number))
+                else {
                     continue;
                 };
-                if package.versions.get(&release.version).is_none_or(|published| published.yanked.is_some()) {
+                if package
+                    .versions
+                    .get(&release.version)
+                    .is_none_or(|published| published.yanked.is_some())
+                {
                     continue;
                 }
                 let has = to.map(|to| to.line(line, place.at));
-                let version_of = |number: Option<u32>| number.and_then(|number| to?.release(number)).map(|it| &it.version);
-                let rolling = has.as_ref().and_then(|has| has.rolling.as_ref()).map(|rolling| rolling.release);
-                if [version_of(has.as_ref().and_then(|has| has.stable)), version_of(rolling)].contains(&Some(&release.version)) {
+                let version_of = |number: Option<u32>| {
+                    number
+                        .and_then(|number| to?.release(number))
+                        .map(|it| &it.version)
+                };
+                let rolling = has
+                    .as_ref()
+                    .and_then(|has| has.rolling.as_ref())
+                    .map(|rolling| rolling.release);
+                if [
+                    version_of(has.as_ref().and_then(|has| has.stable)),
+                    version_of(rolling),
+                ]
+                .contains(&Some(&release.version))
+                {
                     continue;
                 }
                 check_release(name, package, &self.to, &release.version, place.at)?;
                 let number = next_number(to, releases.len() - before);
-                let called = to.is_some_and(|to| to.releases.iter().any(|it| it.name == release.name));
+                let called =
+                    to.is_some_and(|to| to.releases.iter().any(|it| it.name == release.name));
                 releases.push(NewRelease {
                     package: name.clone(),
                     line,
                     number,
-                    name: if called { made_name(number) } else { release.name.clone() },
+                    name: if called {
+                        made_name(number)
+                    } else {
+                        release.name.clone()
+                    },
                     version: release.version.clone(),
                 });
             }
             names.insert(name, releases.len() - before);
         }
         if releases.is_empty() {
-            return Ok(Decided::Nothing(format!("{} has all that {} has", self.to, self.from)));
+            return Ok(Decided::Nothing(format!(
+                "{} has all that {} has",
+                self.to, self.from
+            )));
         }
         let released = Released {
             channel: self.to.clone(),
@@ -256,7 +315,9 @@ impl Rule for ChangeRollout {
         let Some(channel) = package.channel(&self.channel) else {
             return Err(Refusal::new(format!("no line of {name} {what}")));
         };
-        let (line, lines) = self.line.find(package, channel, place.at, what, |line| line.rolling.is_some())?;
+        let (line, lines) = self.line.find(package, channel, place.at, what, |line| {
+            line.rolling.is_some()
+        })?;
         let Some(rolling) = lines.rolling else {
             return Err(Refusal::new(format!("no line of {name} {what}")));
         };
@@ -266,13 +327,20 @@ impl Rule for ChangeRollout {
                     .rollout
                     .clone()
                     .set(percent, place.at)
-                    .map_err(|error| Refusal::new(format!("the rollout of {name}@{line} stays as it is")).caused_by(error))?;
+                    .map_err(|error| {
+                        Refusal::new(format!("the rollout of {name}@{line} stays as it is"))
+                            .caused_by(error)
+                    })?;
             }
             RolloutAction::Pause if rolling.rollout.is_paused() => {
-                return Ok(Decided::Nothing(format!("the rollout of {name}@{line} is paused already")));
+                return Ok(Decided::Nothing(format!(
+                    "the rollout of {name}@{line} is paused already"
+                )));
             }
             RolloutAction::Resume if !rolling.rollout.is_paused() => {
-                return Ok(Decided::Nothing(format!("the rollout of {name}@{line} is under way already")));
+                return Ok(Decided::Nothing(format!(
+                    "the rollout of {name}@{line} is under way already"
+                )));
             }
             _ => {}
         }

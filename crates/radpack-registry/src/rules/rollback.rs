@@ -54,7 +54,12 @@ struct Making<'s> {
 
 impl<'s> Making<'s> {
     fn new(name: &'s str, package: &'s Package) -> Self {
-        Making { name, package, versions: Vec::new(), releases: BTreeMap::new() }
+        Making {
+            name,
+            package,
+            versions: Vec::new(),
+            releases: BTreeMap::new(),
+        }
     }
 
     /// A version with the contents of an earlier one, above another: the lowest free patch above those of its minor.
@@ -69,16 +74,26 @@ impl<'s> Making<'s> {
             return made.version.clone();
         }
         let is_taken = |version: &Version| {
-            self.package.versions.contains_key(version) || self.versions.iter().any(|new| new.version == *version)
+            self.package.versions.contains_key(version)
+                || self.versions.iter().any(|new| new.version == *version)
         };
         let mut version = if above.pre.is_empty() {
-            let of_minor = self.package.versions.keys().filter(|version| {
-                (version.major, version.minor) == (above.major, above.minor)
-            });
-            let highest = of_minor.map(|version| version.patch).max().unwrap_or(above.patch).max(above.patch);
+            let of_minor = self
+                .package
+                .versions
+                .keys()
+                .filter(|version| (version.major, version.minor) == (above.major, above.minor));
+            let highest = of_minor
+                .map(|version| version.patch)
+                .max()
+                .unwrap_or(above.patch)
+                .max(above.patch);
             Version::new(above.major, above.minor, highest + 1)
         } else {
-            Version { pre: after(&above.pre), ..above.clone() }
+            Version {
+                pre: after(&above.pre),
+                ..above.clone()
+            }
         };
         while is_taken(&version) {
             if above.pre.is_empty() {
@@ -114,12 +129,23 @@ impl<'s> Making<'s> {
     }
 
     /// How a line that serves one release, or none, comes to serve an earlier one.
-    fn returning(&mut self, channel_name: &str, line: Line, state: &LineState, to: u32) -> Result<LineReturn, Refusal> {
+    fn returning(
+        &mut self,
+        channel_name: &str,
+        line: Line,
+        state: &LineState,
+        to: u32,
+    ) -> Result<LineReturn, Refusal> {
         let (name, package) = (self.name, self.package);
         let channel = package.channel(channel_name);
-        let target = channel.and_then(|channel| channel.release(to)).ok_or_else(|| {
-            Refusal::of(RefusalKind::Unknown, format!("{name} has no release {to} in {channel_name}"))
-        })?;
+        let target = channel
+            .and_then(|channel| channel.release(to))
+            .ok_or_else(|| {
+                Refusal::of(
+                    RefusalKind::Unknown,
+                    format!("{name} has no release {to} in {channel_name}"),
+                )
+            })?;
         check_not_yanked(name, package, target)?;
         let mut back = LineReturn {
             package: name.to_owned(),
@@ -131,18 +157,26 @@ impl<'s> Making<'s> {
         };
         let current = state.stable.and_then(|number| channel?.release(number));
         if let (Some(channel), Some(current)) = (channel, state.stable) {
-            back.left = chain(channel, current).into_iter().filter(|&number| number != to).collect();
+            back.left = chain(channel, current)
+                .into_iter()
+                .filter(|&number| number != to)
+                .collect();
         }
         if package.policy.releases == Releasing::Free {
             return Ok(back);
         }
         // Where nothing is served any more, what the line served last is what clients have seen.
         let seen = current.map(|current| &current.version).or_else(|| {
-            let of_line = channel?.releases.iter().filter(|release| package.line_of(&release.version) == line);
+            let of_line = channel?
+                .releases
+                .iter()
+                .filter(|release| package.line_of(&release.version) == line);
             of_line.map(|release| &release.version).max()
         });
         let version = match seen {
-            Some(seen) if current.is_some() || *seen > target.version => self.restoring(&target.version, seen),
+            Some(seen) if current.is_some() || *seen > target.version => {
+                self.restoring(&target.version, seen)
+            }
             _ => target.version.clone(),
         };
         back.by = Some(self.release(channel_name, line, version));
@@ -151,24 +185,37 @@ impl<'s> Making<'s> {
 }
 
 fn check_not_yanked(name: &str, package: &Package, release: &Release) -> Result<(), Refusal> {
-    match package.versions.get(&release.version).map(|published| &published.yanked) {
+    match package
+        .versions
+        .get(&release.version)
+        .map(|published| &published.yanked)
+    {
         Some(None) => Ok(()),
         Some(Some(yank)) => Err(Refusal::new(format!(
             "{name}@{} was yanked by event {} and is not served again: {}",
             release.version, yank.seq, yank.reason
         ))),
-        None => Err(Refusal::of(RefusalKind::Unknown, format!("there is no {name}@{}", release.version))),
+        None => Err(Refusal::of(
+            RefusalKind::Unknown,
+            format!("there is no {name}@{}", release.version),
+        )),
     }
 }
 
 /// The prerelease after another: its last number, one higher.
 fn after(pre: &Prerelease) -> Prerelease {
     let text = pre.as_str();
-    let (head, last) = text.rsplit_once('.').map_or(("", text), |(head, last)| (head, last));
+    let (head, last) = text
+        .rsplit_once('.')
+        .map_or(("", text), |(head, last)| (head, last));
     let next = match last.parse::<u64>() {
         Ok(number) => {
             let next = number.saturating_add(1);
-            if head.is_empty() { next.to_string() } else { format!("{head}.{next}") }
+            if head.is_empty() {
+                next.to_string()
+            } else {
+                format!("{head}.{next}")
+            }
         }
         Err(_) => format!("{text}.1"),
     };
@@ -179,7 +226,10 @@ fn after(pre: &Prerelease) -> Prerelease {
 fn chain(channel: &Channel, number: u32) -> Vec<u32> {
     let mut chain = vec![number];
     let mut current = number;
-    while let Some(before) = channel.release(current).and_then(|release| release.restores) {
+    while let Some(before) = channel
+        .release(current)
+        .and_then(|release| release.restores)
+    {
         // They are earlier, so that this ends.
         if before >= current {
             break;
@@ -211,10 +261,15 @@ impl Rule for Rollback {
         let package = state.known(name)?;
         let what = "serves anything";
         let Some(channel) = package.channel(&self.channel) else {
-            return Err(Refusal::new(format!("{name} has no release in {}", self.channel)));
+            return Err(Refusal::new(format!(
+                "{name} has no release in {}",
+                self.channel
+            )));
         };
         // Where several lines serve something, but one release is on its way, that is what is meant.
-        let rolling = self.line.find(package, channel, place.at, what, |line| line.rolling.is_some());
+        let rolling = self.line.find(package, channel, place.at, what, |line| {
+            line.rolling.is_some()
+        });
         let (line, lines) = match rolling {
             Ok(found) if self.line.line.is_none() => found,
             _ => self.line.find(package, channel, place.at, what, |_| true)?,
@@ -224,7 +279,9 @@ impl Rule for Rollback {
             (Some(to), ..) => {
                 let to = named(name, package, channel, line, to)?;
                 if lines.stable == Some(to) {
-                    return Err(Refusal::new(format!("the release {to} is what the line {line} of {name} serves")));
+                    return Err(Refusal::new(format!(
+                        "the release {to} is what the line {line} of {name} serves"
+                    )));
                 }
                 making.returning(&self.channel, line, &lines, to)?
             }
@@ -248,7 +305,9 @@ impl Rule for Rollback {
                 },
             },
             (None, None, None) => {
-                return Err(Refusal::new(format!("the line {line} of {name} serves nothing")));
+                return Err(Refusal::new(format!(
+                    "the line {line} of {name} serves nothing"
+                )));
             }
         };
         let back = RolledBack {
@@ -270,20 +329,36 @@ impl Rule for Rollback {
 }
 
 /// The release of a line that a number or a name means.
-fn named(name: &str, package: &Package, channel: &Channel, line: Line, text: &str) -> Result<u32, Refusal> {
-    let by_name = channel.releases.iter().rposition(|release| release.name == text);
+fn named(
+    name: &str,
+    package: &Package,
+    channel: &Channel,
+    line: Line,
+    text: &str,
+) -> Result<u32, Refusal> {
+    let by_name = channel
+        .releases
+        .iter()
+        .rposition(|release| release.name == text);
     let by_name = by_name.and_then(|index| u32::try_from(index + 1).ok());
     let number = by_name.or_else(|| text.parse().ok());
-    let Some((number, release)) = number.and_then(|number| Some((number, channel.release(number)?))) else {
+    let Some((number, release)) =
+        number.and_then(|number| Some((number, channel.release(number)?)))
+    else {
         return Err(Refusal::of(
             RefusalKind::Unknown,
-            format!("{name} has no release {text:?}; `radpack versions {name} --released` lists those that there are"),
+            format!(
+                "{name} has no release {text:?}; `radpack versions {name} --released` lists those that there are"
+            ),
         ));
     };
     if package.line_of(&release.version) != line {
         return Err(Refusal::of(
             RefusalKind::Invalid,
-            format!("the release {text} of {name} is {}, which is not of the line {line}", release.version),
+            format!(
+                "the release {text} of {name} is {}, which is not of the line {line}",
+                release.version
+            ),
         ));
     }
     Ok(number)
@@ -291,7 +366,12 @@ fn named(name: &str, package: &Package, channel: &Channel, line: Line, text: &st
 
 impl Revert {
     /// How the lines of a package become those of the past; nothing, where they are.
-    fn lines<'s>(&self, making: &mut Making<'s>, package: &'s Package, place: &Place) -> Result<BTreeMap<String, Vec<LineReturn>>, Refusal> {
+    fn lines<'s>(
+        &self,
+        making: &mut Making<'s>,
+        package: &'s Package,
+        place: &Place,
+    ) -> Result<BTreeMap<String, Vec<LineReturn>>, Refusal> {
         let past = self.past.package(making.name);
         let mut channels = BTreeMap::new();
         for (channel_name, channel) in &package.channels {
@@ -305,13 +385,22 @@ impl Revert {
                     let Some(release) = channel.release(number) else {
                         continue;
                     };
-                    let target = targets.entry(package.line_of(&release.version)).or_insert(number);
-                    if channel.release(*target).is_some_and(|other| other.version < release.version) {
+                    let target = targets
+                        .entry(package.line_of(&release.version))
+                        .or_insert(number);
+                    if channel
+                        .release(*target)
+                        .is_some_and(|other| other.version < release.version)
+                    {
                         *target = number;
                     }
                 }
             }
-            let lines: BTreeSet<Line> = targets.keys().chain(channel.lines.keys()).copied().collect();
+            let lines: BTreeSet<Line> = targets
+                .keys()
+                .chain(channel.lines.keys())
+                .copied()
+                .collect();
             let mut returns = Vec::new();
             for line in lines {
                 let state = channel.line(line, place.at);
@@ -343,7 +432,10 @@ impl Revert {
                     None => LineReturn {
                         package: making.name.to_owned(),
                         line,
-                        left: state.stable.map(|current| chain(channel, current)).unwrap_or_default(),
+                        left: state
+                            .stable
+                            .map(|current| chain(channel, current))
+                            .unwrap_or_default(),
                         aborted: state.rolling.map(|rolling| rolling.release),
                         to: None,
                         by: None,
@@ -361,7 +453,10 @@ impl Revert {
 impl Rule for Revert {
     fn decide(&self, state: &State, place: &Place) -> Result<Decided, Refusal> {
         if self.to >= place.seq {
-            return Err(Refusal::of(RefusalKind::Invalid, format!("event {} has not happened", self.to)));
+            return Err(Refusal::of(
+                RefusalKind::Invalid,
+                format!("event {} has not happened", self.to),
+            ));
         }
         let names: Vec<&str> = match &self.package {
             Some(name) => {
@@ -383,12 +478,19 @@ impl Rule for Revert {
             };
             let mut making = Making::new(name, package);
             for (channel, returns) in self.lines(&mut making, package, place)? {
-                reverted.channels.entry(channel).or_default().extend(returns);
+                reverted
+                    .channels
+                    .entry(channel)
+                    .or_default()
+                    .extend(returns);
             }
             reverted.versions.append(&mut making.versions);
         }
         if reverted.channels.is_empty() {
-            return Ok(Decided::Nothing(format!("the releases are those of event {} already", self.to)));
+            return Ok(Decided::Nothing(format!(
+                "the releases are those of event {} already",
+                self.to
+            )));
         }
         check_effect(state, place, reverted, self.force.as_deref())
     }

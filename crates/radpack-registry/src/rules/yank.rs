@@ -25,16 +25,24 @@ impl Rule for Yank {
     fn decide(&self, state: &State, place: &Place) -> Result<Decided, Refusal> {
         let name = &self.version.package;
         if self.reason.trim().is_empty() {
-            return Err(Refusal::of(RefusalKind::Invalid, "a yank needs a reason: people will ask"));
+            return Err(Refusal::of(
+                RefusalKind::Invalid,
+                "a yank needs a reason: people will ask",
+            ));
         }
         let package = state.known(name)?;
         let (version, published) = state.pick(&self.version)?;
         if let Some(yank) = &published.yanked {
-            return Ok(Decided::Nothing(format!("{name}@{version} was yanked by event {}: {}", yank.seq, yank.reason)));
+            return Ok(Decided::Nothing(format!(
+                "{name}@{version} was yanked by event {}: {}",
+                yank.seq, yank.reason
+            )));
         }
         let releases = package.releases_of(version, place.at);
         if !releases.is_empty() {
-            let lines = releases.iter().map(|(channel, line)| format!("the line {line} of {channel}"));
+            let lines = releases
+                .iter()
+                .map(|(channel, line)| format!("the line {line} of {channel}"));
             let channel = match releases[0].0 {
                 RELEASE => String::new(),
                 other => format!(" --channel {other}"),

@@ -96,18 +96,24 @@ impl Draft {
     /// Which of these files others than one have changed since a revision, each with the revision that did so last.
     #[must_use]
     pub fn changed_since(&self, revision: u64) -> BTreeMap<String, u64> {
-        let (Some(before), Some(after)) = (self.files(revision), self.files(self.revision())) else {
+        let (Some(before), Some(after)) = (self.files(revision), self.files(self.revision()))
+        else {
             return BTreeMap::new();
         };
         let paths: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
-        let changed = paths.into_iter().filter(|path| before.get(*path) != after.get(*path));
+        let changed = paths
+            .into_iter()
+            .filter(|path| before.get(*path) != after.get(*path));
         changed
             .map(|path| {
                 let newest = (revision + 1..=self.revision()).rev().find(|&number| {
-                    self.at(number).is_some_and(|revision| match &revision.change {
-                        Change::Saved { put, removed } => put.contains_key(path) || removed.contains(path),
-                        Change::Reset(_) => true,
-                    })
+                    self.at(number)
+                        .is_some_and(|revision| match &revision.change {
+                            Change::Saved { put, removed } => {
+                                put.contains_key(path) || removed.contains(path)
+                            }
+                            Change::Reset(_) => true,
+                        })
                 });
                 (path.clone(), newest.unwrap_or(self.revision()))
             })

@@ -151,9 +151,12 @@ impl Fact {
         }
         match self {
             Fact::Published(published) => of_versions(&published.versions),
-            Fact::Imported(imported) => {
-                of_versions(imported.packages.iter().flat_map(|package| package.versions.iter().map(|it| &it.version)))
-            }
+            Fact::Imported(imported) => of_versions(
+                imported
+                    .packages
+                    .iter()
+                    .flat_map(|package| package.versions.iter().map(|it| &it.version)),
+            ),
             Fact::DraftCreated(created) => created.files.values().map(|file| file.sha256).collect(),
             Fact::DraftSaved(saved) => saved.put.values().map(|file| file.sha256).collect(),
             _ => BTreeSet::new(),

@@ -106,7 +106,10 @@ impl State {
     /// The packages of which a version ever needed this one.
     pub fn dependents(&self, name: &str) -> impl Iterator<Item = &str> {
         let dependents = self.dependents.get(name);
-        dependents.into_iter().flat_map(|names| names.keys()).map(|name| &**name)
+        dependents
+            .into_iter()
+            .flat_map(|names| names.keys())
+            .map(|name| &**name)
     }
 
     /// A draft and the package that it is of, if there is one.
@@ -118,7 +121,9 @@ impl State {
 
     /// The names of all drafts, each with its package.
     pub fn drafts(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.drafts.iter().map(|(draft, package)| (&**draft, &**package))
+        self.drafts
+            .iter()
+            .map(|(draft, package)| (&**draft, &**package))
     }
 
     /// A consumer, if it has recorded anything.
@@ -129,7 +134,9 @@ impl State {
 
     /// The consumers by name.
     pub fn consumers(&self) -> impl Iterator<Item = (&str, &Consumer)> {
-        self.consumers.iter().map(|(name, consumer)| (&**name, &**consumer))
+        self.consumers
+            .iter()
+            .map(|(name, consumer)| (&**name, &**consumer))
     }
 
     /// A token by its id.
@@ -162,7 +169,11 @@ impl State {
 
     /// Whether anything was asked for that is only known by name.
     pub(crate) fn wants(&self) -> bool {
-        !self.wanted.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+        !self
+            .wanted
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_empty()
     }
 
     /// Packages lie in a checkpoint now, unless they have changed since.
@@ -178,7 +189,10 @@ impl State {
 
     /// A copy with a note of its own of what is wanted.
     pub(crate) fn reader(&self) -> State {
-        State { wanted: Arc::default(), ..self.clone() }
+        State {
+            wanted: Arc::default(),
+            ..self.clone()
+        }
     }
 
     /// The packages that were asked for and are only known by name; what was answered then means nothing.
@@ -228,7 +242,12 @@ impl State {
         names
     }
 
-    fn publish(&mut self, versions: &[NewVersion], event: &Event, message: Option<&String>) -> Result<(), FoldError> {
+    fn publish(
+        &mut self,
+        versions: &[NewVersion],
+        event: &Event,
+        message: Option<&String>,
+    ) -> Result<(), FoldError> {
         for new in versions {
             self.change(&new.package).publish(new, event, message)?;
             self.depends(new);
@@ -238,7 +257,10 @@ impl State {
 
     /// Notes what a new version needs of others.
     fn depends(&mut self, new: &NewVersion) {
-        let entries = new.contents.iter().flat_map(|contents| contents.entries.values());
+        let entries = new
+            .contents
+            .iter()
+            .flat_map(|contents| contents.entries.values());
         let ids: BTreeSet<&str> = entries
             .flat_map(|entry| entry.statics.iter().chain(&entry.dynamics))
             .filter_map(|id| outside(id))
@@ -257,12 +279,17 @@ impl State {
 
     fn create_draft(&mut self, created: &DraftCreated, event: &Event) -> Result<(), FoldError> {
         if self.drafts.contains_key(&created.draft) {
-            return Err(FoldError::new(format!("there is a draft {:?} already", created.draft)));
+            return Err(FoldError::new(format!(
+                "there is a draft {:?} already",
+                created.draft
+            )));
         }
         let base = match &created.from {
             None => None,
             Some(DraftFrom::Version(version)) => Some(version.clone()),
-            Some(DraftFrom::Draft(of)) => self.draft(&of.draft).and_then(|(_, draft)| draft.base.clone()),
+            Some(DraftFrom::Draft(of)) => self
+                .draft(&of.draft)
+                .and_then(|(_, draft)| draft.base.clone()),
         };
         let draft = Draft {
             from: created.from.clone(),
@@ -270,11 +297,17 @@ impl State {
             revisions: vec![revision(
                 event,
                 None,
-                Change::Saved { put: created.files.clone(), removed: BTreeSet::new() },
+                Change::Saved {
+                    put: created.files.clone(),
+                    removed: BTreeSet::new(),
+                },
             )],
         };
-        self.drafts.insert_mut(created.draft.clone(), created.package.as_str().into());
-        self.change(&created.package).drafts.insert(created.draft.clone(), draft);
+        self.drafts
+            .insert_mut(created.draft.clone(), created.package.as_str().into());
+        self.change(&created.package)
+            .drafts
+            .insert(created.draft.clone(), draft);
         Ok(())
     }
 
@@ -285,7 +318,10 @@ impl State {
             return Err(FoldError::new(format!("there is no draft {name:?}")));
         };
         if number != draft.revision() + 1 {
-            return Err(FoldError::new(format!("the revision {number} of {name} comes after {}", draft.revision())));
+            return Err(FoldError::new(format!(
+                "the revision {number} of {name} comes after {}",
+                draft.revision()
+            )));
         }
         draft.revisions.push(revision);
         Ok(())
@@ -370,13 +406,21 @@ impl Fold for State {
         let fact = Fact::of(event)?;
         let touched = self.touched(&fact);
         if !touched.iter().all(|name| self.is_read(name)) {
-            return Err(FoldError::new("a package that it changes has not been read from its checkpoint"));
+            return Err(FoldError::new(
+                "a package that it changes has not been read from its checkpoint",
+            ));
         }
         match &fact {
-            Fact::Published(Published { versions, releases, message, forced: _ }) => {
+            Fact::Published(Published {
+                versions,
+                releases,
+                message,
+                forced: _,
+            }) => {
                 self.publish(versions, event, message.as_ref())?;
                 for new in releases {
-                    self.change(&new.package).release(RELEASE, new, None, event)?;
+                    self.change(&new.package)
+                        .release(RELEASE, new, None, event)?;
                 }
             }
             Fact::Released(released) => {
@@ -392,19 +436,22 @@ impl Fold for State {
             Fact::RolledBack(back) => {
                 self.publish(&back.versions, event, None)?;
                 for line in &back.returns {
-                    self.change(&line.package).return_line(&back.channel, line, event)?;
+                    self.change(&line.package)
+                        .return_line(&back.channel, line, event)?;
                 }
             }
             Fact::Reverted(reverted) => {
                 self.publish(&reverted.versions, event, None)?;
                 for (channel, returns) in &reverted.channels {
                     for line in returns {
-                        self.change(&line.package).return_line(channel, line, event)?;
+                        self.change(&line.package)
+                            .return_line(channel, line, event)?;
                     }
                 }
             }
             Fact::Yanked(yanked) => {
-                self.change(&yanked.package).yank(&yanked.version, &yanked.reason, event.seq)?;
+                self.change(&yanked.package)
+                    .yank(&yanked.version, &yanked.reason, event.seq)?;
             }
             Fact::PolicySet(set) => {
                 let package = self.change(&set.package);
@@ -413,10 +460,21 @@ impl Fold for State {
                     package.hold(channel, lines, event.at)?;
                 }
             }
-            Fact::SettingChanged(changed) => self.base_url = changed.base_url.as_deref().map(Arc::from),
+            Fact::SettingChanged(changed) => {
+                self.base_url = changed.base_url.as_deref().map(Arc::from)
+            }
             Fact::DraftCreated(created) => self.create_draft(created, event)?,
-            Fact::DraftSaved(DraftSaved { draft, revision: number, put, removed, message }) => {
-                let change = Change::Saved { put: put.clone(), removed: removed.clone() };
+            Fact::DraftSaved(DraftSaved {
+                draft,
+                revision: number,
+                put,
+                removed,
+                message,
+            }) => {
+                let change = Change::Saved {
+                    put: put.clone(),
+                    removed: removed.clone(),
+                };
                 self.revise(draft, *number, revision(event, message.as_ref(), change))?;
             }
             Fact::DraftReset(reset) => {
@@ -425,12 +483,20 @@ impl Fold for State {
             }
             Fact::DraftDiscarded(discarded) => {
                 let Some(package) = self.drafts.get(&discarded.draft).cloned() else {
-                    return Err(FoldError::new(format!("there is no draft {:?}", discarded.draft)));
+                    return Err(FoldError::new(format!(
+                        "there is no draft {:?}",
+                        discarded.draft
+                    )));
                 };
                 self.drafts.remove_mut(&discarded.draft);
                 self.change(&package).drafts.remove(&discarded.draft);
             }
-            Fact::ConsumerRecorded(ConsumerRecorded { consumer, pins, follows, production }) => {
+            Fact::ConsumerRecorded(ConsumerRecorded {
+                consumer,
+                pins,
+                follows,
+                production,
+            }) => {
                 self.consumers.insert_mut(
                     consumer.clone(),
                     Arc::new(Consumer {
@@ -462,7 +528,10 @@ impl Fold for State {
             }
             Fact::TokenRevoked(revoked) => {
                 let Some(token) = self.tokens.get_mut(&revoked.token) else {
-                    return Err(FoldError::new(format!("there is no token {}", revoked.token)));
+                    return Err(FoldError::new(format!(
+                        "there is no token {}",
+                        revoked.token
+                    )));
                 };
                 Arc::make_mut(token).revoked.get_or_insert(event.seq);
             }

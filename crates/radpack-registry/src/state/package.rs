@@ -16,6 +16,7 @@ use super::policy::Policy;
 use crate::cohort::Cohort;
 use crate::commit::FoldError;
 use crate::event::{Event, Hash};
+use crate::folder::digest_files;
 use crate::number::{Line, Taken};
 use crate::rollout::{Plan, Rollout};
 use crate::surface::Surface;
@@ -216,7 +217,12 @@ impl Channel {
             .ok_or_else(|| FoldError::new(format!("there is no release {number}")))
     }
 
-    fn add(&mut self, new: &NewRelease, event: &Event, restores: Option<u32>) -> Result<(), FoldError> {
+    fn add(
+        &mut self,
+        new: &NewRelease,
+        event: &Event,
+        restores: Option<u32>,
+    ) -> Result<(), FoldError> {
         if new.number != self.next_number() {
             return Err(FoldError::new(format!(
                 "the release {} of {} comes after {}",
@@ -250,7 +256,10 @@ impl Channel {
 impl LineState {
     /// A rollout that everybody has by now is none any more.
     fn settle(&mut self, at: Timestamp) {
-        if let Some(rolling) = self.rolling.take_if(|rolling| rolling.rollout.is_complete(at)) {
+        if let Some(rolling) = self
+            .rolling
+            .take_if(|rolling| rolling.rollout.is_complete(at))
+        {
             self.stable = Some(rolling.release);
         }
     }
@@ -258,16 +267,14 @@ impl LineState {
 
 impl Contents {
     pub(crate) fn of(new: &NewContents, version: &Version, seq: u64) -> Contents {
-        let mut list = Vec::new();
-        for (path, file) in &new.sources {
-            list.extend_from_slice(path.as_bytes());
-            list.push(0);
-            list.extend_from_slice(file.sha256.as_bytes());
-        }
+        let sources = new
+            .sources
+            .iter()
+            .map(|(path, file)| (&**path, file.sha256));
         Contents {
             listed: seq,
             listed_as: Some(version.clone()),
-            sources: Some(Hash::of(&list)),
+            sources: Some(digest_files(sources)),
             files: new.files.clone(),
             entries: new.entries.clone(),
         }
@@ -278,15 +285,12 @@ impl Contents {
     pub fn surface(&self) -> Surface {
         let mut surface = Surface::default();
         for (name, entry) in &self.entries {
-            surface.insert(name, entry.exports.as_ref().map(|names| names.iter().cloned()));
+            surface.insert(
+                name,
+                entry.exports.as_ref().map(|names| names.iter().cloned()),
+            );
         }
         surface
-    }
-
-    /// Whether it has the same sources as another, or, where one of them is not known to have any, the same files.
-    #[must_use]
-    pub fn is_same(&self, other: &Contents) -> bool {
-        self.files == other.files && self.entries == other.entries
     }
 }
 
@@ -394,7 +398,11 @@ impl Package {
                 let rolling = state.rolling.map(|rolling| rolling.release);
                 let numbers = [state.stable, rolling];
                 let mut releases = numbers.into_iter().flatten();
-                if releases.any(|number| channel.release(number).is_some_and(|it| it.version == *version)) {
+                if releases.any(|number| {
+                    channel
+                        .release(number)
+                        .is_some_and(|it| it.version == *version)
+                }) {
                     found.push((&**name, line));
                 }
             }
@@ -402,21 +410,40 @@ impl Package {
         found
     }
 
-    pub(super) fn publish(&mut self, new: &NewVersion, event: &Event, message: Option<&String>) -> Result<(), FoldError> {
-        let NewVersion { package, version, .. } = new;
+    pub(super) fn publish(
+        &mut self,
+        new: &NewVersion,
+        event: &Event,
+        message: Option<&String>,
+    ) -> Result<(), FoldError> {
+        let NewVersion {
+            package, version, ..
+        } = new;
         if self.versions.contains_key(version) {
             return Err(FoldError::new(format!("{package} has {version} already")));
         }
         if new.build != self.builds() + 1 {
-            return Err(FoldError::new(format!("the build {} of {package} comes after {}", new.build, self.builds())));
+            return Err(FoldError::new(format!(
+                "the build {} of {package} comes after {}",
+                new.build,
+                self.builds()
+            )));
         }
         let contents = match (&new.contents, &new.restores) {
             (Some(contents), _) => Arc::new(Contents::of(contents, version, event.seq)),
             (None, Some(restored)) => match self.versions.get(restored) {
                 Some(restored) => Arc::clone(&restored.contents),
-                None => return Err(FoldError::new(format!("{package} has no {restored} to restore"))),
+                None => {
+                    return Err(FoldError::new(format!(
+                        "{package} has no {restored} to restore"
+                    )));
+                }
             },
-            (None, None) => return Err(FoldError::new(format!("{package}@{version} consists of nothing"))),
+            (None, None) => {
+                return Err(FoldError::new(format!(
+                    "{package}@{version} consists of nothing"
+                )));
+            }
         };
         self.versions.insert(
             version.clone(),
@@ -436,9 +463,18 @@ impl Package {
         Ok(())
     }
 
-    pub(super) fn release(&mut self, channel: &str, new: &NewRelease, plan: Option<&Plan>, event: &Event) -> Result<(), FoldError> {
+    pub(super) fn release(
+        &mut self,
+        channel: &str,
+        new: &NewRelease,
+        plan: Option<&Plan>,
+        event: &Event,
+    ) -> Result<(), FoldError> {
         if !self.versions.contains_key(&new.version) {
-            return Err(FoldError::new(format!("{} has no {} to release", new.package, new.version)));
+            return Err(FoldError::new(format!(
+                "{} has no {} to release",
+                new.package, new.version
+            )));
         }
         let channel = self.channels.entry(channel.to_owned()).or_default();
         channel.add(new, event, None)?;
@@ -451,7 +487,10 @@ impl Package {
                     Some(rolling) => rolling.rollout.supersede(plan.clone(), event.at),
                     None => Rollout::begin(event.id, plan.clone(), event.at),
                 };
-                line.rolling = Some(Rolling { release: new.number, rollout });
+                line.rolling = Some(Rolling {
+                    release: new.number,
+                    rollout,
+                });
             }
         }
         line.settle(event.at);
@@ -493,11 +532,19 @@ impl Package {
         Ok(())
     }
 
-    pub(super) fn return_line(&mut self, channel: &str, back: &LineReturn, event: &Event) -> Result<(), FoldError> {
+    pub(super) fn return_line(
+        &mut self,
+        channel: &str,
+        back: &LineReturn,
+        event: &Event,
+    ) -> Result<(), FoldError> {
         if let Some(by) = &back.by
             && !self.versions.contains_key(&by.version)
         {
-            return Err(FoldError::new(format!("{} has no {} to release", by.package, by.version)));
+            return Err(FoldError::new(format!(
+                "{} has no {} to release",
+                by.package, by.version
+            )));
         }
         let channel = self.channels.entry(channel.to_owned()).or_default();
         let mut state = channel.line(back.line, event.at);
@@ -513,15 +560,21 @@ impl Package {
                 channel.add(by, event, back.to)?;
                 Some(by.number)
             }
-            None => {
-                back.to.map(|number| channel.release_mut(number).map(|_| number)).transpose()?
-            }
+            None => back
+                .to
+                .map(|number| channel.release_mut(number).map(|_| number))
+                .transpose()?,
         };
         channel.set(back.line, state);
         Ok(())
     }
 
-    pub(super) fn yank(&mut self, version: &Version, reason: &str, seq: u64) -> Result<(), FoldError> {
+    pub(super) fn yank(
+        &mut self,
+        version: &Version,
+        reason: &str,
+        seq: u64,
+    ) -> Result<(), FoldError> {
         let Some(published) = self.versions.get_mut(version) else {
             return Err(FoldError::new(format!("there is no {version} to yank")));
         };
@@ -533,11 +586,22 @@ impl Package {
     }
 
     /// A channel's lines are these from now on.
-    pub(super) fn hold(&mut self, channel: &str, lines: &BTreeMap<Line, LineHolds>, at: Timestamp) -> Result<(), FoldError> {
+    pub(super) fn hold(
+        &mut self,
+        channel: &str,
+        lines: &BTreeMap<Line, LineHolds>,
+        at: Timestamp,
+    ) -> Result<(), FoldError> {
         let Some(channel) = self.channels.get_mut(channel) else {
-            return Err(FoldError::new(format!("nothing was ever released in {channel}")));
+            return Err(FoldError::new(format!(
+                "nothing was ever released in {channel}"
+            )));
         };
-        let before: Vec<LineState> = channel.lines.keys().map(|&line| channel.line(line, at)).collect();
+        let before: Vec<LineState> = channel
+            .lines
+            .keys()
+            .map(|&line| channel.line(line, at))
+            .collect();
         let rollout_of = |release: u32| {
             let mut rollings = before.iter().filter_map(|line| line.rolling.as_ref());
             rollings.find(|rolling| rolling.release == release).cloned()
@@ -546,11 +610,18 @@ impl Package {
             .iter()
             .map(|(&line, holds)| {
                 let rolling = holds.rolling.map(|release| {
-                    rollout_of(release)
-                        .ok_or_else(|| FoldError::new(format!("the release {release} is not on its way")))
+                    rollout_of(release).ok_or_else(|| {
+                        FoldError::new(format!("the release {release} is not on its way"))
+                    })
                 });
                 let rolling = rolling.transpose()?;
-                Ok((line, LineState { stable: holds.stable, rolling }))
+                Ok((
+                    line,
+                    LineState {
+                        stable: holds.stable,
+                        rolling,
+                    },
+                ))
             })
             .collect::<Result<_, FoldError>>()?;
         Ok(())

@@ -153,7 +153,11 @@ impl fmt::Display for PolicyChange {
             parts.push(format!("releases={releases}"));
         }
         if let Some(increasing) = self.increasing {
-            let how = if increasing { "increasing" } else { "per-major" };
+            let how = if increasing {
+                "increasing"
+            } else {
+                "per-major"
+            };
             parts.push(format!("numbering={how}"));
         }
         formatter.write_str(&parts.join(" "))

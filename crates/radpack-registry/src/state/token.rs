@@ -64,7 +64,11 @@ impl Token {
     #[must_use]
     pub fn new_secret() -> String {
         // Two random UUIDs: 244 random bits, from the system's own source.
-        format!("{PREFIX}{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple())
+        format!(
+            "{PREFIX}{}{}",
+            Uuid::new_v4().simple(),
+            Uuid::new_v4().simple()
+        )
     }
 
     /// What is kept of a secret.
@@ -79,14 +83,18 @@ impl Token {
         let has_right = self.rights.contains(&right) || self.rights.contains(&Right::Admin);
         has_right
             && match package {
-                Some(package) => self.packages.iter().any(|pattern| matches(pattern, package)),
+                Some(package) => self
+                    .packages
+                    .iter()
+                    .any(|pattern| matches(pattern, package)),
                 None => self.packages.contains("*"),
             }
     }
 
     /// Whether it grants a right for everything that a pattern matches.
     pub(crate) fn grants_pattern(&self, right: Right, pattern: &str) -> bool {
-        (self.rights.contains(&right) || self.rights.contains(&Right::Admin)) && self.covers(pattern)
+        (self.rights.contains(&right) || self.rights.contains(&Right::Admin))
+            && self.covers(pattern)
     }
 
     /// Whether everything that a pattern matches is matched by one of its own.
@@ -151,7 +159,10 @@ mod tests {
             id: Uuid::nil(),
             holder: "ci".to_owned(),
             rights: rights.iter().copied().collect(),
-            packages: patterns.iter().map(|pattern| (*pattern).to_owned()).collect(),
+            packages: patterns
+                .iter()
+                .map(|pattern| (*pattern).to_owned())
+                .collect(),
             expires: None,
             seq: 1,
             at: Timestamp::UNIX_EPOCH,
