@@ -116,7 +116,7 @@ mod tests {
                     .filter(|cohort| cohort.gets(rollout, percent))
                     .count();
                 assert_eq!(count, usize::from(percent));
-                assert!(all().all(|cohort| {
+                assert!(Cohort::all().all(|cohort| {
                     !cohort.gets(rollout, percent)
                         || cohort.gets(rollout, percent.saturating_add(1))
                 }));
