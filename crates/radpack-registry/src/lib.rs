@@ -41,10 +41,12 @@ mod blobs;
 mod checkpoint;
 mod cohort;
 mod commit;
+mod describe;
 mod disk;
 mod event;
 mod folder;
 mod history;
+mod moment;
 mod number;
 mod probe;
 mod publishing;
@@ -61,12 +63,14 @@ pub use cohort::{Cohort, CohortError};
 pub use commit::{
     Command, CommitError, Committed, Decision, Fold, FoldError, Ledger, Place, Refusal, RefusalKind,
 };
+pub use describe::Description;
 pub use event::{Event, EventError, Hash, Recorded};
 pub use folder::{
     Changes, Checkout, FileNameError, FolderError, LeftOut, LeftOutReason, SourceFile, Sources,
     check_file_name, digest_files, write_files,
 };
 pub use history::{History, HistoryError, Initialized, Position};
+pub use moment::{MomentError, MomentToken};
 pub use number::{Line, LineError, NumberError, Numbering, Taken, read_number};
 pub use publishing::{PublishError, PublishOptions, PublishReport};
 pub use registry::{Caller, Carried, Moment, Registry};

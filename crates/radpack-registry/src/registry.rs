@@ -13,6 +13,7 @@ use crate::checkpoint::{self, Checkpoint, Taken};
 use crate::commit::{Command, CommitError, Committed, Ledger, Place, Refusal, RefusalKind};
 use crate::event::Hash;
 use crate::history::{History, HistoryError, Position, now};
+use crate::moment::MomentToken;
 use crate::rules::{Decided, Effect, Rule};
 use crate::state::State;
 use crate::state::fact::{Fact, NewContents, SourceFile};
@@ -151,6 +152,9 @@ impl Registry {
     ///
     /// If the history cannot be read, or ends before.
     pub async fn at(&self, seq: u64) -> Result<Moment, HistoryError> {
+        if let Some(seen) = self.seen().filter(|seen| seen.position.seq == seq) {
+            return Ok(seen);
+        }
         let mut open = self.opened(seq).await?;
         loop {
             let from = *open.ledger.position_or(self.history.beginning());
@@ -172,6 +176,62 @@ impl Registry {
                 state: open.ledger.state().reader(),
                 position,
             });
+        }
+    }
+
+    /// The state that a moment means, and the time that rollouts are seen at.
+    ///
+    /// # Errors
+    ///
+    /// If it has not come, the history has another event there, or it cannot be read.
+    pub async fn at_moment(&self, token: &MomentToken) -> Result<(Moment, Timestamp), CommitError> {
+        let refuse = |message: String| CommitError::from(Refusal::of(RefusalKind::Unknown, message));
+        let newest = self.refresh().await?;
+        let not_yet = |seq: u64| refuse(format!("event {seq} has not happened: the newest is {}", newest.position.seq));
+        match token {
+            MomentToken::Seq(seq) if *seq > newest.position.seq => Err(not_yet(*seq)),
+            MomentToken::Seq(seq) => {
+                let moment = self.at(*seq).await?;
+                let at = moment.position.at;
+                Ok((moment, at))
+            }
+            MomentToken::Full { seq, hash, at } => {
+                if *seq > newest.position.seq {
+                    return Err(not_yet(*seq));
+                }
+                let moment = self.at(*seq).await?;
+                if !moment.position.hash.to_string().starts_with(hash.as_str()) || *at < moment.position.at {
+                    return Err(refuse(format!("{token} is no moment of this registry")));
+                }
+                if *at > newest.now() {
+                    return Err(refuse(format!("{token} has not come")));
+                }
+                Ok((moment, *at))
+            }
+            MomentToken::Time(at) => {
+                if *at > newest.now() {
+                    return Err(refuse(format!("{at} has not come")));
+                }
+                let beginning = self.history.beginning();
+                if *at < beginning.at {
+                    return Err(refuse(format!("the registry was made at {}, after {at}", beginning.at)));
+                }
+                // Times never fall, so the newest event of a time is found by halves.
+                let (mut low, mut high) = (0, newest.position.seq);
+                while low < high {
+                    let middle = low + (high - low).div_ceil(2);
+                    let event = self.history.event(middle).await?.ok_or(HistoryError::Broken {
+                        seq: middle,
+                        what: "it is no longer there",
+                    })?;
+                    if event.event.at <= *at {
+                        low = middle;
+                    } else {
+                        high = middle - 1;
+                    }
+                }
+                Ok((self.at(low).await?, *at))
+            }
         }
     }
 
