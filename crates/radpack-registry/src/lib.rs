@@ -37,6 +37,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod backup;
 mod cohort;
 mod commit;
 mod disk;
@@ -49,6 +50,7 @@ mod rollout;
 mod store;
 mod surface;
 
+pub use backup::{BackupError, BackupHeader, BackupItem, BackupReader, BackupWriter, Point};
 pub use cohort::{Cohort, CohortError};
 pub use commit::{Command, CommitError, Committed, Decision, Fold, FoldError, Ledger, Refusal};
 pub use event::{Event, EventError, Hash, Recorded};
