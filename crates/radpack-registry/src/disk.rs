@@ -16,9 +16,10 @@ pub(crate) enum Durability {
 }
 
 /// Writes aside and renames, so that whoever reads the file sees the old contents or the new ones. Of a failure nothing stays.
-pub(crate) fn replace<T, E: From<io::Error>>(
+pub(crate) fn replace<T, E>(
     path: &Path,
     durability: Durability,
+    failed: impl Fn(io::Error) -> E,
     write: impl FnOnce(&mut File) -> Result<T, E>,
 ) -> Result<T, E> {
     let folder = match path.parent() {
@@ -33,15 +34,16 @@ pub(crate) fn replace<T, E: From<io::Error>>(
         // As any new file: what the umask leaves of it.
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
-    let mut file = builder.tempfile_in(folder)?;
+    let mut file = builder.tempfile_in(folder).map_err(&failed)?;
     let written = write(file.as_file_mut())?;
     if durability == Durability::Synced {
-        file.as_file().sync_all()?;
+        file.as_file().sync_all().map_err(&failed)?;
     }
-    file.persist(path).map_err(|error| error.error)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
     // Only Unix lets folders be synced, or needs it.
     if durability == Durability::Synced && cfg!(unix) {
-        File::open(folder)?.sync_all()?;
+        let folder = File::open(folder).map_err(&failed)?;
+        folder.sync_all().map_err(&failed)?;
     }
     Ok(written)
 }

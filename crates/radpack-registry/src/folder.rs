@@ -414,8 +414,10 @@ pub fn write_files(folder: &Path, files: &BTreeMap<String, Bytes>) -> Result<(),
                 None => fs::create_dir(&path).map_err(|source| failed(&path, source))?,
             }
         }
-        replace(&path, Durability::Plain, |file| file.write_all(contents))
-            .map_err(|source| failed(&path, source))?;
+        let failed = |source| failed(&path, source);
+        replace(&path, Durability::Plain, failed, |file| {
+            file.write_all(contents).map_err(failed)
+        })?;
     }
     Ok(())
 }

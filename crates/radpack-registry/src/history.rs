@@ -361,7 +361,7 @@ pub(crate) fn now() -> Timestamp {
 }
 
 /// The name of an event's object. Twenty digits hold every number, so names sort as numbers do.
-fn name_of(seq: u64) -> String {
+pub(crate) fn name_of(seq: u64) -> String {
     format!("{EVENTS}/{seq:020}.json")
 }
 
@@ -375,7 +375,7 @@ fn read(seq: u64, contents: &[u8]) -> Result<Recorded, HistoryError> {
 }
 
 /// Whether an event may stand at a place, behind another.
-fn check(before: Position, seq: u64, event: &Event) -> Result<(), HistoryError> {
+pub(crate) fn check(before: Position, seq: u64, event: &Event) -> Result<(), HistoryError> {
     let what = if event.seq != seq {
         "it says that its number is another"
     } else if event.prev != before.hash {

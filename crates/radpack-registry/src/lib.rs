@@ -39,6 +39,7 @@
 
 mod blobs;
 mod checkpoint;
+mod backup;
 mod cohort;
 mod commit;
 mod describe;
@@ -59,6 +60,7 @@ mod surface;
 mod view;
 
 pub use blobs::Uploads;
+pub use backup::{BackupError, BackupHeader, BackupItem, BackupReader, BackupWriter, Point};
 pub use cohort::{Cohort, CohortError};
 pub use commit::{
     Command, CommitError, Committed, Decision, Fold, FoldError, Ledger, Place, Refusal, RefusalKind,

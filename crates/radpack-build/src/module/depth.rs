@@ -11,8 +11,11 @@
 //! The bounds err upwards: what ends without a sign to be seen here (an `if` whose statement ends at a line end) counts
 //! on until the bracket around it closes. It is no parser: it says nothing about well-formedness.
 
+mod nesting;
+
 use super::Position;
 use super::position::Positions;
+use nesting::{Bracket, GROUP, Nesting, linking, starters};
 
 /// What the scan found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,49 +41,18 @@ impl Depth {
 pub(super) fn of(text: &str, limit: usize) -> Depth {
     let mut scan = Scan::new(text);
     scan.run(limit);
-    let (mut bound, mut links) = (scan.deepest, scan.links());
+    let (mut bound, mut links) = (scan.nesting.deepest, scan.nesting.links());
     if let Some(unclear) = scan.unclear {
         let rest = &text.as_bytes()[unclear.at..];
         bound = bound.max(unclear.levels + starters(rest));
         links = links.max(unclear.links + linking(rest));
     }
     Depth {
-        levels: scan.deepest,
+        levels: scan.nesting.deepest,
         bound,
         links,
-        at: scan.deepest_at,
+        at: scan.nesting.deepest_at,
     }
-}
-
-/// Whatever could nest in a text, if none of it were strings or comments and nothing ever closed.
-fn starters(text: &[u8]) -> usize {
-    let mut count = words(text);
-    for &byte in text {
-        count += match byte {
-            b'(' | b'[' => GROUP,
-            b'{' | b'!' | b'~' | b'+' | b'-' | b'=' | b'?' | b':' | b'*' | b'@' => 1,
-            _ => 0,
-        };
-    }
-    count
-}
-
-/// Whatever could link, if none of a text were strings or comments and no chain ever ended.
-fn linking(text: &[u8]) -> usize {
-    let signs = |byte: &&u8| !is_word(**byte) && !byte.is_ascii_whitespace();
-    words(text) + text.iter().filter(signs).count()
-}
-
-fn words(text: &[u8]) -> usize {
-    let mut count = 0;
-    let mut in_word = false;
-    for &byte in text {
-        // Beyond ASCII there is white space, too: its first bytes end words.
-        let word = is_word(byte) && !matches!(byte, 0xC2 | 0xE1..=0xE3 | 0xEF);
-        count += usize::from(word && !in_word);
-        in_word = word;
-    }
-    count
 }
 
 /// What the previous token means for a slash, and for a sign.
@@ -93,58 +65,6 @@ enum Before {
     /// Either.
     Unknown,
 }
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Bracket {
-    /// `control`: of `if`, `for`, `while` or `with`, after which a statement comes, no operator.
-    Round {
-        control: bool,
-    },
-    Square,
-    Curly,
-    /// `${`, whose end resumes a template.
-    Substitution,
-}
-
-/// What is nested within one pair of brackets without brackets of its own.
-#[derive(Debug, Clone, Copy, Default)]
-struct Pending {
-    /// Operators and keywords whose operand has not ended.
-    expressions: usize,
-    /// Of these, `?` that wait for their `:`.
-    questions: usize,
-    /// Statements whose inner statement has not ended.
-    statements: usize,
-    /// Colons of labels, cases and properties.
-    colons: usize,
-    chains: Chains,
-}
-
-/// Links of chains within one pair of brackets: operators between operands, and what follows an operand (`.a`, `[a]`, `(a)`,
-/// a template). The last link is the outermost level, so what a bracket holds is below all links, also those behind it.
-#[derive(Debug, Clone, Copy, Default)]
-struct Chains {
-    /// Of the chain that has not ended.
-    links: usize,
-    /// The most that any bracket in it holds.
-    within: usize,
-    /// The most that lie above one another in the chains that have ended.
-    most: usize,
-}
-
-impl Chains {
-    fn open(&self) -> usize {
-        self.links + self.within
-    }
-
-    fn end(&mut self) {
-        self.most = self.most.max(self.open());
-        (self.links, self.within) = (0, 0);
-    }
-}
-
-/// Levels that a group or a class in a regular expression counts for: the parser of these takes more stack.
-const GROUP: usize = 2;
 
 /// Where slashes could no longer be told apart, and what was open there.
 #[derive(Debug, Clone, Copy)]
@@ -163,11 +83,7 @@ struct Scan<'a> {
     source: &'a str,
     text: &'a [u8],
     at: usize,
-    /// Open brackets, with what was pending when they opened.
-    open: Vec<(Bracket, Pending)>,
-    pending: Pending,
-    /// Levels outside the innermost bracket, itself included.
-    outside: usize,
+    nesting: Nesting,
     before: Before,
     /// Whether a line ended since the previous token.
     line_ended: bool,
@@ -181,8 +97,6 @@ struct Scan<'a> {
     property: bool,
     /// Whether the next `(` belongs to `if`, `for`, `while` or `with`.
     control: bool,
-    deepest: usize,
-    deepest_at: usize,
     unclear: Option<Unclear>,
     /// Bytes looked through for the ends of regular expressions that have none.
     futile: usize,
@@ -200,9 +114,7 @@ impl<'a> Scan<'a> {
             source,
             text,
             at: shebang,
-            open: Vec::new(),
-            pending: Pending::default(),
-            outside: 0,
+            nesting: Nesting::default(),
             before: Before::Operator,
             line_ended: true,
             after_curly: false,
@@ -210,8 +122,6 @@ impl<'a> Scan<'a> {
             wants_operand: false,
             property: false,
             control: false,
-            deepest: 0,
-            deepest_at: 0,
             unclear: None,
             futile: 0,
         }
@@ -221,39 +131,16 @@ impl<'a> Scan<'a> {
         self.text.get(self.at + ahead).copied().unwrap_or(0)
     }
 
-    fn total(&self) -> usize {
-        self.outside + self.pending.expressions + self.pending.statements + self.pending.colons
-    }
-
-    fn deeper(&mut self) {
-        self.reached(self.total());
-    }
-
-    fn reached(&mut self, levels: usize) {
-        if levels > self.deepest {
-            (self.deepest, self.deepest_at) = (levels, self.at);
-        }
-    }
-
-    /// The most links that can lie above one another, as far as the text has been read.
-    fn links(&self) -> usize {
-        let innermost = self.pending.chains;
-        let outer = self.open.iter().rev().map(|(_, pending)| pending.chains);
-        outer.fold(innermost.open().max(innermost.most), |within, chains| {
-            (chains.links + within.max(chains.within)).max(chains.most)
-        })
-    }
-
     /// From `at` on, slashes are not told apart.
     fn unclear(&mut self, at: usize) {
         if self.unclear.is_none() {
-            let (levels, links) = (self.total(), self.links());
+            let (levels, links) = (self.nesting.total(), self.nesting.links());
             self.unclear = Some(Unclear { at, levels, links });
         }
     }
 
     fn run(&mut self, limit: usize) {
-        while self.at < self.text.len() && self.deepest <= limit {
+        while self.at < self.text.len() && self.nesting.deepest <= limit {
             if self.trivia() {
                 continue;
             }
@@ -369,7 +256,7 @@ impl<'a> Scan<'a> {
             self.statement_ended();
         }
         self.keyword(word);
-        self.deeper();
+        self.nesting.deeper(self.at);
     }
 
     fn keyword(&mut self, word: &[u8]) {
@@ -381,10 +268,14 @@ impl<'a> Scan<'a> {
         // `for await (`
         self.control = control || (self.control && word == b"await");
         match word {
-            b"typeof" | b"void" | b"delete" | b"new" | b"extends" => self.pending.expressions += 1,
-            b"await" | b"yield" | b"async" => self.pending.expressions += 1,
-            b"if" | b"for" | b"while" | b"with" | b"else" | b"do" => self.pending.statements += 1,
-            b"in" | b"instanceof" => self.pending.chains.links += 1,
+            b"typeof" | b"void" | b"delete" | b"new" | b"extends" => {
+                self.nesting.pending.expressions += 1;
+            }
+            b"await" | b"yield" | b"async" => self.nesting.pending.expressions += 1,
+            b"if" | b"for" | b"while" | b"with" | b"else" | b"do" => {
+                self.nesting.pending.statements += 1;
+            }
+            b"in" | b"instanceof" => self.nesting.pending.chains.links += 1,
             _ => {}
         }
         self.before = match word {
@@ -400,11 +291,7 @@ impl<'a> Scan<'a> {
 
     fn statement_ended(&mut self) {
         self.after_semicolon = false;
-        self.pending.chains.end();
-        self.pending = Pending {
-            chains: self.pending.chains,
-            ..Pending::default()
-        };
+        self.nesting.statement_ended();
     }
 
     fn punctuator(&mut self, byte: u8) {
@@ -438,34 +325,16 @@ impl<'a> Scan<'a> {
     }
 
     fn push(&mut self, bracket: Bracket) {
-        self.outside = self.total() + 1;
-        self.open.push((bracket, std::mem::take(&mut self.pending)));
+        self.nesting.push(bracket, self.at);
         self.before = Before::Operator;
-        self.deeper();
         self.at += 1;
     }
 
     fn pop(&mut self, byte: u8) {
         self.at += 1;
-        let matching = match self.open.last() {
-            Some((Bracket::Round { .. }, _)) => byte == b')',
-            Some((Bracket::Square, _)) => byte == b']',
-            Some((Bracket::Curly | Bracket::Substitution, _)) => byte == b'}',
-            None => false,
-        };
-        let closed = if matching { self.open.pop() } else { None };
-        if let Some((_, pending)) = closed {
-            self.pending.chains.end();
-            let held = self.pending.chains.most;
-            self.pending = pending;
-            self.outside -= 1 + pending.expressions + pending.statements + pending.colons;
-            let chains = &mut self.pending.chains;
-            chains.within = chains.within.max(held);
-            chains.links += usize::from(byte != b'}');
-        }
-        self.before = match (closed, byte) {
-            (Some((Bracket::Substitution, _)), _) => return self.template(),
-            (Some((Bracket::Round { control: true }, _)), _) => Before::Operator,
+        self.before = match (self.nesting.pop(byte), byte) {
+            (Some(Bracket::Substitution), _) => return self.template(),
+            (Some(Bracket::Round { control: true }), _) => Before::Operator,
             (_, b'}') => Before::Unknown,
             _ => Before::Operand,
         };
@@ -474,22 +343,7 @@ impl<'a> Scan<'a> {
     fn separator(&mut self, byte: u8) {
         self.at += 1;
         self.before = Before::Operator;
-        match byte {
-            b':' if self.pending.questions > 0 => self.pending.questions -= 1,
-            b':' => {
-                self.pending.colons += 1;
-                self.deeper();
-            }
-            _ => {
-                self.pending.expressions = 0;
-                self.pending.questions = 0;
-                self.pending.chains.end();
-                // One colon is a property's, and the property ends here; labels come in rows and go on.
-                if self.pending.colons <= 1 {
-                    self.pending.colons = 0;
-                }
-            }
-        }
+        self.nesting.separator(byte, self.at);
     }
 
     /// Operators; those before an operand nest, and so do assignments, conditions and powers. Others are parsed in loops.
@@ -512,7 +366,7 @@ impl<'a> Scan<'a> {
             }
             b'?' => {
                 nests = true;
-                self.pending.questions += 1;
+                self.nesting.pending.questions += 1;
             }
             b'+' | b'-' if next == byte => {
                 length = 2;
@@ -540,9 +394,9 @@ impl<'a> Scan<'a> {
             _ => {}
         }
         self.at = (self.at + length).min(self.text.len());
-        self.pending.expressions += usize::from(nests);
-        self.deeper();
-        self.pending.chains.links += 1;
+        self.nesting.pending.expressions += usize::from(nests);
+        self.nesting.deeper(self.at);
+        self.nesting.pending.chains.links += 1;
         self.before = before;
         if matches!(byte, b'.' | b'#') || (byte == b'?' && self.property) {
             // `property` outlives this token only.
@@ -589,7 +443,7 @@ impl<'a> Scan<'a> {
                 (b'`', _) => {
                     self.at += 1;
                     self.before = Before::Operand;
-                    self.pending.chains.links += 1;
+                    self.nesting.pending.chains.links += 1;
                     return;
                 }
                 (b'$', b'{') => {
@@ -624,15 +478,16 @@ impl<'a> Scan<'a> {
                     || matches!(byte, b' ' | b',' | b'|' | b'^' | b'<' | b'>' | b'&' | b'%')
             }) {
                 // Both ways lead on from its end; if it is no regular expression, its words may nest.
-                self.pending.expressions += starters(body);
-                self.deeper();
+                self.nesting.pending.expressions += starters(body);
+                self.nesting.deeper(self.at);
             } else {
                 self.unclear(self.at);
             }
         } else {
             let body = &self.text[self.at..end];
             let groups = body.iter().filter(|byte| matches!(byte, b'(' | b'['));
-            self.reached(self.total() + GROUP * groups.count());
+            let levels = self.nesting.total() + GROUP * groups.count();
+            self.nesting.reached(levels, self.at);
             self.before = Before::Operand;
         }
         self.at = end;

@@ -113,12 +113,15 @@ impl Checkout {
             format: FORMAT,
             checkout: self,
         };
-        replace(&path, Durability::Synced, |file| {
-            let mut bytes = serde_json::to_vec_pretty(&marker).map_err(io::Error::from)?;
-            bytes.push(b'\n');
-            file.write_all(&bytes)
+        let failed = |source| FolderError::Write {
+            path: path.clone(),
+            source,
+        };
+        let mut bytes = serde_json::to_vec_pretty(&marker).map_err(|error| failed(error.into()))?;
+        bytes.push(b'\n');
+        replace(&path, Durability::Synced, failed, |file| {
+            file.write_all(&bytes).map_err(failed)
         })
-        .map_err(|source| FolderError::Write { path, source })
     }
 
     /// What the folder holds now, and what of it is different. Files that were checked out count whatever the ignore rules say.
