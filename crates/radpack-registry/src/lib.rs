@@ -37,6 +37,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod cloud;
 mod cohort;
 mod commit;
 mod event;
@@ -53,5 +54,5 @@ pub use event::{Event, EventError, Hash, Recorded};
 pub use history::{History, HistoryError, Initialized, Position};
 pub use number::{Line, NumberError, Numbering, Taken, read_number};
 pub use rollout::{Plan, Rollout, RolloutError, Stage, read_percent};
-pub use store::{Store, StoreError, StoreErrorKind};
+pub use store::{Listed, Put, Store, StoreError, StoreErrorKind};
 pub use surface::{Difference, Item, Step, Surface};
