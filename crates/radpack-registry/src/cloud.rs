@@ -62,6 +62,12 @@ mod client {
     /// What holds unless a variable says otherwise. How long an answer may take depends on what it carries, so the store sees to it.
     const DEFAULTS: [(&str, &str); 1] = [("timeout", "1h")];
 
+    /// Variables that a provider's own tools know by another name than the client's.
+    const ALSO: [(&str, &str); 2] = [
+        ("azure_storage_account", "azure_storage_account_name"),
+        ("azure_storage_key", "azure_storage_account_key"),
+    ];
+
     /// How often the client itself sends a request again: often enough for what passes by itself, and not for minutes, as it would
     /// if nobody said.
     pub(super) fn retries() -> RetryConfig {
@@ -85,7 +91,11 @@ mod client {
         let given = variables
             .into_iter()
             .filter(move |(name, _)| name.starts_with(prefix))
-            .map(|(name, value)| (name.to_ascii_lowercase(), value));
+            .map(|(name, value)| {
+                let name = name.to_ascii_lowercase();
+                let also = ALSO.iter().find(|(known, _)| *known == name);
+                (also.map_or(name, |(_, name)| (*name).to_owned()), value)
+            });
         defaults.into_iter().chain(given)
     }
 

@@ -56,3 +56,7 @@ pub use number::{Line, NumberError, Numbering, Taken, read_number};
 pub use rollout::{Plan, Rollout, RolloutError, Stage, read_percent};
 pub use store::{Listed, Put, Store, StoreError, StoreErrorKind};
 pub use surface::{Difference, Item, Step, Surface};
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/stores.md")]
+struct Stores;

@@ -59,9 +59,10 @@ async fn beginning(store: Store, _: u64) {
 /// Sends a command until it is carried out.
 pub(crate) async fn insist(history: &History, ledger: &mut Ledger<Bank>, account: &str) {
     let command = Command::new(account);
-    loop {
+    for sent in 0.. {
         match add(history, ledger, &command, account).await {
-            Ok(_) => return,
+            // Its own event is known for its own, whatever the answers were.
+            Ok(committed) => return assert!(sent > 0 || !committed.repeated),
             Err(CommitError::Unknown { command: id, .. }) => assert_eq!(id, command.id),
             Err(CommitError::Contended(_)) => {}
             Err(CommitError::History(HistoryError::Store(error)))
@@ -119,8 +120,10 @@ async fn run<F: Future<Output = ()>>(
 
 /// Leaves nothing behind in a store that is not ours.
 pub(crate) async fn clear(store: &Store) {
-    for object in store.list("").await.unwrap() {
-        store.delete(&object.name).await.unwrap();
+    for some in store.list("").await.unwrap().chunks(32) {
+        for deleted in join_all(some.iter().map(|object| store.delete(&object.name))).await {
+            deleted.unwrap();
+        }
     }
     assert_eq!(store.list("").await.unwrap(), []);
 }
@@ -144,7 +147,7 @@ on!(s3, places::s3(), objects 0, beginning 0, writers 2);
 on!(azure, places::azure(), objects 0, beginning 0, writers 2);
 on!(the_named_one, places::named(), objects 0, beginning 0, writers 2);
 // Whose an object is that is there after a lost answer, only those know who wrote something of their own.
-on!(s3_that_loses_answers, places::losing_s3(), writers 2);
+on!(s3_that_loses_answers, places::losing_s3(), writers 1);
 
 mod memory {
     use super::*;

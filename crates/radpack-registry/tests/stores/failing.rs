@@ -57,7 +57,7 @@ async fn a_bucket_that_is_not_there() {
 #[tokio::test]
 async fn credentials_that_are_wrong() {
     for (place, variable) in [
-        (places::azure(), "AZURE_STORAGE_ACCOUNT_KEY"),
+        (places::azure(), "AZURE_STORAGE_KEY"),
         // The server of S3 that is started here takes any.
         (places::named(), "AWS_SECRET_ACCESS_KEY"),
     ] {

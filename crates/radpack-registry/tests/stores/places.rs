@@ -115,8 +115,8 @@ pub(crate) fn azure() -> Option<&'static Place> {
         Some(Place {
             url: format!("az://{BUCKET}"),
             variables: variables([
-                ("AZURE_STORAGE_ACCOUNT_NAME", ACCOUNT),
-                ("AZURE_STORAGE_ACCOUNT_KEY", KEY),
+                ("AZURE_STORAGE_ACCOUNT", ACCOUNT),
+                ("AZURE_STORAGE_KEY", KEY),
                 ("AZURE_STORAGE_ENDPOINT", &format!("{address}/{ACCOUNT}")),
                 ("AZURE_ALLOW_HTTP", "true"),
             ]),
