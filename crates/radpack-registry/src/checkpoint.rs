@@ -68,11 +68,11 @@ pub(crate) fn interval(state: &State) -> u64 {
     INTERVAL.max((packages / 8).next_power_of_two())
 }
 
-fn folder(seq: u64) -> String {
+pub(crate) fn folder(seq: u64) -> String {
     format!("{CHECKPOINTS}/{seq:020}")
 }
 
-fn root_name(seq: u64) -> String {
+pub(crate) fn root_name(seq: u64) -> String {
     format!("{}/root.json", folder(seq))
 }
 
@@ -180,6 +180,19 @@ pub(crate) async fn read(
         commands: root.commands,
     };
     Ok((Ledger::at(state, position), checkpoint))
+}
+
+/// The names of the objects that a checkpoint needs, its own and those of earlier ones.
+pub(crate) async fn objects(history: &History, seq: u64) -> Result<Vec<String>, HistoryError> {
+    let (ledger, checkpoint) = read(history, seq).await?;
+    let shards = ledger
+        .state()
+        .packages
+        .values()
+        .filter_map(|slot| slot.shard.as_ref());
+    let mut names: Vec<String> = shards.chain(&checkpoint.commands).map(shard_name).collect();
+    names.push(root_name(seq));
+    Ok(names)
 }
 
 /// Reads packages that are only known by name.

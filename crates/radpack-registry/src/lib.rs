@@ -37,9 +37,11 @@
 //! ```
 #![forbid(unsafe_code)]
 
-mod blobs;
-mod checkpoint;
 mod backup;
+mod blobs;
+mod care;
+mod checkpoint;
+mod cloud;
 mod cohort;
 mod commit;
 mod describe;
@@ -59,8 +61,11 @@ mod store;
 mod surface;
 mod view;
 
-pub use blobs::Uploads;
 pub use backup::{BackupError, BackupHeader, BackupItem, BackupReader, BackupWriter, Point};
+pub use blobs::Uploads;
+pub use care::{
+    BackupReport, CareError, Finding, GcReport, ImportReport, RestoreReport, Swept, VerifyReport,
+};
 pub use cohort::{Cohort, CohortError};
 pub use commit::{
     Command, CommitError, Committed, Decision, Fold, FoldError, Ledger, Place, Refusal, RefusalKind,
@@ -77,6 +82,11 @@ pub use number::{Line, LineError, NumberError, Numbering, Taken, read_number};
 pub use publishing::{PublishError, PublishOptions, PublishReport};
 pub use registry::{Caller, Carried, Moment, Registry};
 pub use rollout::{Plan, Rollout, RolloutError, Stage, read_percent};
-pub use store::{Store, StoreError, StoreErrorKind};
+pub use state::fact::Fact;
+pub use store::{Listed, Put, Store, StoreError, StoreErrorKind};
 pub use surface::{Difference, Item, Step, Surface};
-pub use view::{Follow, ManifestQuery};
+pub use view::{Follow, ManifestQuery, built_manifest, lay_on_top};
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/stores.md")]
+struct Stores;
