@@ -1,5 +1,8 @@
 //! The stores of cloud providers, and those that speak as they do: how they are reached, and what their errors mean.
 
+use std::error::Error as _;
+use std::iter::successors;
+
 use object_store::path::Path;
 use object_store::{Error, ObjectStore, ObjectStoreScheme};
 use url::Url;
@@ -22,20 +25,59 @@ const ADDRESS: [&str; 6] = [
 /// And with the credentials, where the status of the answer does not say so.
 const DENIED: [&str; 3] = ["ExpiredToken", "InvalidToken", "TokenRefreshRequired"];
 
+/// Where the client looks for credentials if it was given none: on the machine that it runs on.
+const MACHINE: [&str; 3] = [
+    "/latest/api/token",
+    "/computeMetadata/",
+    "/metadata/identity",
+];
+
+/// An error of the client in few words. Each of its own has those of all its causes, and answers as they came.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+struct Told {
+    message: String,
+    #[source]
+    source: Option<Cause>,
+}
+
 /// What a provider's error says that its status leaves open: that there is no such object, or no bucket to look in.
-pub(crate) fn told(error: &Error) -> Option<StoreErrorKind> {
+pub(crate) fn kind(error: &Error) -> Option<StoreErrorKind> {
     let text = error.to_string();
-    let says = |codes: &[&str]| {
-        let mut codes = codes.iter();
-        codes.any(|code| text.contains(&format!("<Code>{code}</Code>")))
-    };
-    if says(&ADDRESS) {
+    let code = element(&text, "Code")?;
+    if ADDRESS.contains(&code) {
         Some(StoreErrorKind::Address)
-    } else if says(&DENIED) {
+    } else if DENIED.contains(&code) {
         Some(StoreErrorKind::Denied)
     } else {
         None
     }
+}
+
+/// What an error comes to: the provider's words, or what happened and why.
+pub(crate) fn cause(error: &Error) -> Cause {
+    let text = error.to_string();
+    let first_line = |text: &str| text.lines().next().unwrap_or_default().to_owned();
+    if let Some(code) = element(&text, "Code") {
+        let message = first_line(element(&text, "Message").unwrap_or_default());
+        return match message.as_str() {
+            "" => format!("the answer is {code}").into(),
+            message => format!("the answer is {code}: {message}").into(),
+        };
+    }
+    let mut message = first_line(&text);
+    if MACHINE.iter().any(|path| text.contains(path)) {
+        message = format!("no credentials are given, and this machine has none: {message}");
+    }
+    let causes = successors(error.source(), |&error| error.source());
+    let source = causes.last().map(|first| first.to_string().into());
+    Told { message, source }.into()
+}
+
+/// What the first element of a name holds, in an answer that is XML.
+fn element<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    let (_, from) = text.split_once(&format!("<{name}>"))?;
+    Some(from.split_once(&format!("</{name}>"))?.0)
 }
 
 /// The store that a URL names, by the variables of its provider; and the place in it.

@@ -249,7 +249,7 @@ impl Store {
         };
         match read.await {
             Ok(contents) => Ok(Some(contents)),
-            Err(error @ Error::NotFound { .. }) if cloud::told(&error).is_none() => Ok(None),
+            Err(error @ Error::NotFound { .. }) if cloud::kind(&error).is_none() => Ok(None),
             Err(error) => Err(self.failed("read", name, error)),
         }
     }
@@ -293,7 +293,7 @@ impl Store {
         let path = Path::from(name);
         match self.within(0, self.objects.delete(&path)).await {
             Ok(()) => Ok(()),
-            Err(error @ Error::NotFound { .. }) if cloud::told(&error).is_none() => Ok(()),
+            Err(error @ Error::NotFound { .. }) if cloud::kind(&error).is_none() => Ok(()),
             Err(error) => Err(self.failed("delete", name, error)),
         }
     }
@@ -365,7 +365,7 @@ impl Store {
 
     fn failed(&self, action: &'static str, name: &str, error: Error) -> StoreError {
         let kind = match &error {
-            error if let Some(kind) = cloud::told(error) => kind,
+            error if let Some(kind) = cloud::kind(error) => kind,
             Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {
                 StoreErrorKind::Denied
             }
@@ -378,7 +378,12 @@ impl Store {
             _ if self.settled => StoreErrorKind::Failed,
             _ => StoreErrorKind::Unclear,
         };
-        StoreError::new(kind, action, name, &self.location, error.into())
+        let source = if self.settled {
+            error.into()
+        } else {
+            cloud::cause(&error)
+        };
+        StoreError::new(kind, action, name, &self.location, source)
     }
 }
 

@@ -145,6 +145,7 @@ macro_rules! on {
 on!(a_folder, Some(&places::folder()), objects 0, beginning 0, writers 10);
 on!(s3, places::s3(), objects 0, beginning 0, writers 2);
 on!(azure, places::azure(), objects 0, beginning 0, writers 2);
+on!(gcs, places::gcs(), objects 0, beginning 0, writers 1);
 on!(the_named_one, places::named(), objects 0, beginning 0, writers 2);
 // Whose an object is that is there after a lost answer, only those know who wrote something of their own.
 on!(s3_that_loses_answers, places::losing_s3(), writers 1);

@@ -1,4 +1,4 @@
-"""S3, in memory. Says where it is; ends when what it reads from does.
+"""S3, in memory; also as Google Cloud Storage speaks it. Says where it is; ends when what it reads from does.
 
 Two buckets: what is written to BUCKET is answered as it should be. Of what is written to LOSING, every third answer is an error of
 the server, though it was written, and every seventh is none: the connection is cut.
@@ -27,6 +27,8 @@ bucket, losing = sys.argv[1:]
 
 
 def answer(environ, start_response):
+    if environ.get("HTTP_X_GOOG_IF_GENERATION_MATCH") == "0":
+        environ["HTTP_IF_NONE_MATCH"] = "*"
     said = []
     # It looks whether there is an object, and then writes it: nothing may come between.
     with lock:
