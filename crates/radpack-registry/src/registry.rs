@@ -642,7 +642,7 @@ fn authorize(
             },
         };
         return denied(format!(
-            "the token of {} has not the right to {right} for {lacking}",
+            "the token of {} has not the right to {right} for {lacking}: who has admin rights makes one that has, with `radpack token create`",
             token.holder
         ));
     }

@@ -92,7 +92,7 @@ impl LinePick {
             )),
             (None, _) => {
                 let others = match lines.is_empty() {
-                    true => String::new(),
+                    true => format!("; `radpack show {}` says what is released", self.package),
                     false => format!(
                         "; of {}, these do: {}",
                         self.package,

@@ -212,7 +212,7 @@ pub(crate) fn check_name(what: &str, name: &str) -> Result<(), Refusal> {
         Err(Refusal::of(
             RefusalKind::Invalid,
             format!(
-                "{name:?} cannot name a {what}: use letters, digits, and - _ . @ after the first; / between parts"
+                "{name:?} cannot name a {what}: use letters, digits and - _ . @, with / between parts and a letter or digit first"
             ),
         ))
     }

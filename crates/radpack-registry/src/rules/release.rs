@@ -224,7 +224,7 @@ impl Rule for Promote {
                 .filter(|channel| !channel.lines.is_empty());
             let Some(from) = from else {
                 return Err(Refusal::new(format!(
-                    "{name} has no release in {}",
+                    "{name} has no release in {0}: `radpack release {name}@V --channel {0}` makes one",
                     self.from
                 )));
             };
