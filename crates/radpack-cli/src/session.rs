@@ -43,6 +43,12 @@ pub(crate) fn store_of(access: &Access) -> Result<Store, Failure> {
 impl Session {
     /// Opens the registry that is meant.
     pub(crate) fn open(access: &Access) -> Result<Session, Failure> {
+        let address = store::address(access.store.as_deref())?;
+        // Opening a store makes its folder, and a name that was mistyped is to leave none.
+        if let Some(folder) = Store::folder_of(&address).filter(|folder| !folder.exists()) {
+            let location = folder.display().to_string();
+            return Err(of_history(&HistoryError::Missing { location }));
+        }
         let runtime = runtime()?;
         let store = store_of(access)?;
         let registry = runtime
