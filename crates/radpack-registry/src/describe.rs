@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use crate::commit::FoldError;
 use crate::event::Event;
 use crate::rules::listed;
-use crate::state::fact::{DraftFrom, Fact, Follows, LineReturn, NewRelease, NewVersion, RolloutAction};
+use crate::state::fact::{
+    DraftFrom, Fact, Follows, LineReturn, NewRelease, NewVersion, RolloutAction,
+};
 use crate::state::package::RELEASE;
 
 /// How many things of a kind a line names before it counts the others.
@@ -36,7 +38,11 @@ impl Event {
         if let Fact::DraftCreated(created) = &fact {
             packages.push(created.package.clone());
         }
-        Ok(Description { what, why, packages })
+        Ok(Description {
+            what,
+            why,
+            packages,
+        })
     }
 }
 
@@ -47,8 +53,13 @@ fn tell(fact: &Fact) -> (String, Option<String>) {
                 String::new()
             } else {
                 let drafts = published.versions.iter().find_map(|new| new.of.as_ref());
-                let of = drafts.map(|of| format!(", the draft {} at revision {}", of.draft, of.revision));
-                format!("published {}{}", few(published.versions.iter().map(versioned)), of.unwrap_or_default())
+                let of = drafts
+                    .map(|of| format!(", the draft {} at revision {}", of.draft, of.revision));
+                format!(
+                    "published {}{}",
+                    few(published.versions.iter().map(versioned)),
+                    of.unwrap_or_default()
+                )
             };
             if !published.releases.is_empty() {
                 let all = published.releases.len() == published.versions.len();
@@ -61,8 +72,18 @@ fn tell(fact: &Fact) -> (String, Option<String>) {
                     }
                 }
             }
-            let insisted = published.versions.iter().find_map(|new| new.breaking.clone());
-            (what, reasons([published.message.clone(), insisted, published.forced.clone()]))
+            let insisted = published
+                .versions
+                .iter()
+                .find_map(|new| new.breaking.clone());
+            (
+                what,
+                reasons([
+                    published.message.clone(),
+                    insisted,
+                    published.forced.clone(),
+                ]),
+            )
         }
         Fact::Released(release) => {
             let mut what = format!("released {}", few(release.releases.iter().map(released)));
@@ -81,29 +102,54 @@ fn tell(fact: &Fact) -> (String, Option<String>) {
             let line = format!("{}@{}", changed.package, changed.line);
             let release = changed.release;
             let what = match changed.action {
-                RolloutAction::Set(percent) => format!("set the rollout of {line} (release {release}) to {percent} %"),
+                RolloutAction::Set(percent) => {
+                    format!("set the rollout of {line} (release {release}) to {percent} %")
+                }
                 RolloutAction::Pause => format!("paused the rollout of {line} (release {release})"),
-                RolloutAction::Resume => format!("resumed the rollout of {line} (release {release})"),
+                RolloutAction::Resume => {
+                    format!("resumed the rollout of {line} (release {release})")
+                }
                 RolloutAction::Promote => format!("gave everybody the release {release} of {line}"),
-                RolloutAction::Abort => format!("aborted the rollout of {line} (release {release})"),
+                RolloutAction::Abort => {
+                    format!("aborted the rollout of {line} (release {release})")
+                }
             };
             (in_channel(what, &changed.channel), changed.forced.clone())
         }
         Fact::RolledBack(back) => {
-            let what = format!("rolled back {}", few(back.returns.iter().map(|line| returned(line, &back.versions))));
+            let what = format!(
+                "rolled back {}",
+                few(back
+                    .returns
+                    .iter()
+                    .map(|line| returned(line, &back.versions)))
+            );
             (in_channel(what, &back.channel), back.forced.clone())
         }
         Fact::Reverted(reverted) => {
-            let of = reverted.package.as_ref().map_or("all releases".to_owned(), |name| format!("the releases of {name}"));
+            let of = reverted
+                .package
+                .as_ref()
+                .map_or("all releases".to_owned(), |name| {
+                    format!("the releases of {name}")
+                });
             let lines: Vec<&LineReturn> = reverted.channels.values().flatten().collect();
-            let lines = few(lines.into_iter().map(|line| returned(line, &reverted.versions)));
-            (format!("reverted {of} to event {}: {lines}", reverted.to), reverted.forced.clone())
+            let lines = few(lines
+                .into_iter()
+                .map(|line| returned(line, &reverted.versions)));
+            (
+                format!("reverted {of} to event {}: {lines}", reverted.to),
+                reverted.forced.clone(),
+            )
         }
         Fact::Yanked(yanked) => {
             let why = reasons([Some(yanked.reason.clone()), yanked.forced.clone()]);
             (format!("yanked {}@{}", yanked.package, yanked.version), why)
         }
-        Fact::PolicySet(set) => (format!("set the policy of {}: {}", set.package, set.change), set.forced.clone()),
+        Fact::PolicySet(set) => (
+            format!("set the policy of {}: {}", set.package, set.change),
+            set.forced.clone(),
+        ),
         Fact::SettingChanged(changed) => {
             let what = match &changed.base_url {
                 Some(url) => format!("set base-url to {url}"),
@@ -115,9 +161,17 @@ fn tell(fact: &Fact) -> (String, Option<String>) {
             let from = match &created.from {
                 None => String::new(),
                 Some(DraftFrom::Version(version)) => format!(" from {version}"),
-                Some(DraftFrom::Draft(of)) => format!(" from the draft {} at revision {}", of.draft, of.revision),
+                Some(DraftFrom::Draft(of)) => {
+                    format!(" from the draft {} at revision {}", of.draft, of.revision)
+                }
             };
-            (format!("opened the draft {} of {}{from}", created.draft, created.package), None)
+            (
+                format!(
+                    "opened the draft {} of {}{from}",
+                    created.draft, created.package
+                ),
+                None,
+            )
         }
         Fact::DraftSaved(saved) => {
             let mut parts = Vec::new();
@@ -127,17 +181,35 @@ fn tell(fact: &Fact) -> (String, Option<String>) {
             if !saved.removed.is_empty() {
                 parts.push(format!("without {}", few(&saved.removed)));
             }
-            let what = format!("saved the draft {} as revision {}: {}", saved.draft, saved.revision, parts.join(", "));
+            let what = format!(
+                "saved the draft {} as revision {}: {}",
+                saved.draft,
+                saved.revision,
+                parts.join(", ")
+            );
             (what, saved.message.clone())
         }
         Fact::DraftReset(reset) => {
-            let what = format!("set the draft {} back to revision {}, as revision {}", reset.draft, reset.to, reset.revision);
+            let what = format!(
+                "set the draft {} back to revision {}, as revision {}",
+                reset.draft, reset.to, reset.revision
+            );
             (what, None)
         }
-        Fact::DraftDiscarded(discarded) => (format!("discarded the draft {}", discarded.draft), None),
+        Fact::DraftDiscarded(discarded) => {
+            (format!("discarded the draft {}", discarded.draft), None)
+        }
         Fact::ConsumerRecorded(recorded) => {
-            let latest = recorded.follows.values().filter(|follows| **follows == Follows::Latest).count();
-            let mut what = format!("recorded {} pins of {}", recorded.pins.len(), recorded.consumer);
+            let latest = recorded
+                .follows
+                .values()
+                .filter(|follows| **follows == Follows::Latest)
+                .count();
+            let mut what = format!(
+                "recorded {} pins of {}",
+                recorded.pins.len(),
+                recorded.consumer
+            );
             if latest > 0 {
                 let _ = write!(what, ", which follows latest for {latest}");
             }
@@ -154,15 +226,28 @@ fn tell(fact: &Fact) -> (String, Option<String>) {
             (what, None)
         }
         Fact::TokenRevoked(revoked) => (format!("revoked the token {}", revoked.token), None),
-        Fact::BlobsSwept(swept) => (format!("swept {} objects that nothing named", swept.blobs.len()), None),
-        Fact::Restored(restored) => {
-            (format!("restored the registry from a backup up to event {}, and revoked all tokens", restored.to), None)
-        }
+        Fact::BlobsSwept(swept) => (
+            format!("swept {} objects that nothing named", swept.blobs.len()),
+            None,
+        ),
+        Fact::Restored(restored) => (
+            format!(
+                "restored the registry from a backup up to event {}, and revoked all tokens",
+                restored.to
+            ),
+            None,
+        ),
         Fact::Imported(imported) => {
             let packages = few(imported.packages.iter().map(|package| {
                 format!("{} ({} versions)", package.package, package.versions.len())
             }));
-            (format!("imported {packages} from the registry {} at its event {}", imported.registry, imported.seq), None)
+            (
+                format!(
+                    "imported {packages} from the registry {} at its event {}",
+                    imported.registry, imported.seq
+                ),
+                None,
+            )
         }
     }
 }
@@ -172,17 +257,33 @@ fn versioned(new: &NewVersion) -> String {
 }
 
 fn released(new: &NewRelease) -> String {
-    let name = if new.name == format!("r{}", new.number) { String::new() } else { format!(" {:?}", new.name) };
-    format!("{}@{} (release {}{name})", new.package, new.version, new.number)
+    let name = if new.name == format!("r{}", new.number) {
+        String::new()
+    } else {
+        format!(" {:?}", new.name)
+    };
+    format!(
+        "{}@{} (release {}{name})",
+        new.package, new.version, new.number
+    )
 }
 
 fn returned(line: &LineReturn, versions: &[NewVersion]) -> String {
     let name = format!("{}@{}", line.package, line.line);
     match (&line.by, line.to, line.aborted) {
         (Some(by), ..) => {
-            let made = versions.iter().find(|new| new.package == by.package && new.version == by.version);
-            let again = made.and_then(|made| made.restores.as_ref()).map(|restored| format!(", which is {restored} again"));
-            format!("{name} to {} (release {}{})", by.version, by.number, again.unwrap_or_default())
+            let made = versions
+                .iter()
+                .find(|new| new.package == by.package && new.version == by.version);
+            let again = made
+                .and_then(|made| made.restores.as_ref())
+                .map(|restored| format!(", which is {restored} again"));
+            format!(
+                "{name} to {} (release {}{})",
+                by.version,
+                by.number,
+                again.unwrap_or_default()
+            )
         }
         (None, to, Some(aborted)) if line.left.is_empty() => {
             let to = to.map_or("nothing".to_owned(), |to| format!("release {to}"));

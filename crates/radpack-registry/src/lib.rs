@@ -37,9 +37,9 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod backup;
 mod blobs;
 mod checkpoint;
-mod backup;
 mod cohort;
 mod commit;
 mod describe;
@@ -59,8 +59,8 @@ mod store;
 mod surface;
 mod view;
 
-pub use blobs::Uploads;
 pub use backup::{BackupError, BackupHeader, BackupItem, BackupReader, BackupWriter, Point};
+pub use blobs::Uploads;
 pub use cohort::{Cohort, CohortError};
 pub use commit::{
     Command, CommitError, Committed, Decision, Fold, FoldError, Ledger, Place, Refusal, RefusalKind,

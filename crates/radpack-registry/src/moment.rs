@@ -75,7 +75,9 @@ impl FromStr for MomentToken {
         }
         if let Some((seq, hash, at)) = split(text) {
             let seq = seq.parse().map_err(|_| wrong())?;
-            let at = i64::from_str_radix(at, 36).ok().and_then(|at| Timestamp::from_millisecond(at).ok());
+            let at = i64::from_str_radix(at, 36)
+                .ok()
+                .and_then(|at| Timestamp::from_millisecond(at).ok());
             return Ok(MomentToken::Full {
                 seq,
                 hash: hash.to_owned(),
@@ -85,7 +87,9 @@ impl FromStr for MomentToken {
         let time = text.parse().or_else(|_| {
             // Minutes are enough for people, and a zone that they leave out is UTC.
             let civil: jiff::civil::DateTime = text.trim_end_matches('Z').parse()?;
-            civil.to_zoned(jiff::tz::TimeZone::UTC).map(|zoned| zoned.timestamp())
+            civil
+                .to_zoned(jiff::tz::TimeZone::UTC)
+                .map(|zoned| zoned.timestamp())
         });
         time.map(MomentToken::Time).map_err(|_| wrong())
     }
@@ -95,8 +99,15 @@ impl FromStr for MomentToken {
 fn split(text: &str) -> Option<(&str, &str, &str)> {
     let (seq, rest) = text.split_once('-')?;
     let (hash, at) = rest.split_once('-')?;
-    let is_hash = hash.len() == HASH && hash.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    let is_at = !at.is_empty() && at.len() <= 12 && at.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'z'));
+    let is_hash = hash.len() == HASH
+        && hash
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let is_at = !at.is_empty()
+        && at.len() <= 12
+        && at
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'z'));
     let is_seq = !seq.is_empty() && seq.bytes().all(|byte| byte.is_ascii_digit());
     (is_hash && is_at && is_seq).then_some((seq, hash, at))
 }
@@ -141,10 +152,24 @@ mod tests {
     fn people_write_numbers_and_times() {
         assert_eq!("12".parse(), Ok(MomentToken::Seq(12)));
         let time: Timestamp = "2026-11-21T14:00:00Z".parse().unwrap();
-        for text in ["2026-11-21T14:00Z", "2026-11-21T14:00:00Z", "2026-11-21 14:00", "2026-11-21T15:00:00+01:00"] {
+        for text in [
+            "2026-11-21T14:00Z",
+            "2026-11-21T14:00:00Z",
+            "2026-11-21 14:00",
+            "2026-11-21T15:00:00+01:00",
+        ] {
             assert_eq!(text.parse(), Ok(MomentToken::Time(time)), "{text}");
         }
-        for text in ["", "x", "12-", "12-zz-1", "-1", "99999999999999999999", "12-9f86d081884c7d65-", "12-9f86d081884c7d6-1"] {
+        for text in [
+            "",
+            "x",
+            "12-",
+            "12-zz-1",
+            "-1",
+            "99999999999999999999",
+            "12-9f86d081884c7d65-",
+            "12-9f86d081884c7d6-1",
+        ] {
             assert!(text.parse::<MomentToken>().is_err(), "{text:?}");
         }
     }

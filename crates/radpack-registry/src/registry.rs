@@ -195,9 +195,15 @@ impl Registry {
     ///
     /// If it has not come, the history has another event there, or it cannot be read.
     pub async fn at_moment(&self, token: &MomentToken) -> Result<(Moment, Timestamp), CommitError> {
-        let refuse = |message: String| CommitError::from(Refusal::of(RefusalKind::Unknown, message));
+        let refuse =
+            |message: String| CommitError::from(Refusal::of(RefusalKind::Unknown, message));
         let newest = self.refresh().await?;
-        let not_yet = |seq: u64| refuse(format!("event {seq} has not happened: the newest is {}", newest.position.seq));
+        let not_yet = |seq: u64| {
+            refuse(format!(
+                "event {seq} has not happened: the newest is {}",
+                newest.position.seq
+            ))
+        };
         match token {
             MomentToken::Seq(seq) if *seq > newest.position.seq => Err(not_yet(*seq)),
             MomentToken::Seq(seq) => {
@@ -210,7 +216,9 @@ impl Registry {
                     return Err(not_yet(*seq));
                 }
                 let moment = self.at(*seq).await?;
-                if !moment.position.hash.to_string().starts_with(hash.as_str()) || *at < moment.position.at {
+                if !moment.position.hash.to_string().starts_with(hash.as_str())
+                    || *at < moment.position.at
+                {
                     return Err(refuse(format!("{token} is no moment of this registry")));
                 }
                 if *at > newest.now() {
@@ -224,16 +232,23 @@ impl Registry {
                 }
                 let beginning = self.history.beginning();
                 if *at < beginning.at {
-                    return Err(refuse(format!("the registry was made at {}, after {at}", beginning.at)));
+                    return Err(refuse(format!(
+                        "the registry was made at {}, after {at}",
+                        beginning.at
+                    )));
                 }
                 // Times never fall, so the newest event of a time is found by halves.
                 let (mut low, mut high) = (0, newest.position.seq);
                 while low < high {
                     let middle = low + (high - low).div_ceil(2);
-                    let event = self.history.event(middle).await?.ok_or(HistoryError::Broken {
-                        seq: middle,
-                        what: "it is no longer there",
-                    })?;
+                    let event = self
+                        .history
+                        .event(middle)
+                        .await?
+                        .ok_or(HistoryError::Broken {
+                            seq: middle,
+                            what: "it is no longer there",
+                        })?;
                     if event.event.at <= *at {
                         low = middle;
                     } else {
