@@ -47,6 +47,16 @@ struct Open {
     knows_commands: bool,
 }
 
+impl Open {
+    /// The ledger that a fold of the whole history begins with.
+    fn anew() -> Open {
+        Open {
+            knows_commands: true,
+            ..Open::default()
+        }
+    }
+}
+
 /// Who a command is from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
@@ -267,7 +277,18 @@ impl Registry {
             if wanted.is_empty() {
                 return Ok(answer);
             }
-            checkpoint::load(self.store(), &state, wanted).await?;
+            match checkpoint::load(self.store(), &state, wanted).await {
+                // A checkpoint that is worth nothing is as good as none: the history has it all.
+                Err(HistoryError::Checkpoint { .. }) => {
+                    let mut ledger = Ledger::<State>::default();
+                    let beginning = self.history.beginning();
+                    self.history
+                        .follow_up_to(beginning, moment.position.seq, |it| ledger.apply(&it))
+                        .await?;
+                    return Ok(question(ledger.state()));
+                }
+                loaded => loaded?,
+            }
         }
     }
 
@@ -340,11 +361,19 @@ impl Registry {
         let mut open = self.ledger.lock().await;
         let moment = self.catch_up(&mut open).await?;
         if may_be_old && !open.knows_commands {
-            if let Some(checkpoint) = &open.checkpoint {
-                let commands = checkpoint::commands(self.store(), checkpoint).await?;
-                open.ledger.learn(commands);
+            let commands = match &open.checkpoint {
+                Some(checkpoint) => checkpoint::commands(self.store(), checkpoint).await,
+                None => Ok(Vec::new()),
+            };
+            match commands {
+                Ok(commands) => {
+                    open.ledger.learn(commands);
+                    open.knows_commands = true;
+                }
+                // Folded anew, it knows them all.
+                Err(HistoryError::Checkpoint { .. }) => *open = Open::anew(),
+                Err(error) => return Err(error.into()),
             }
-            open.knows_commands = true;
         }
         let by = match &caller.token {
             Some(secret) => match moment.state.token_with(secret) {
@@ -501,10 +530,7 @@ impl Registry {
                 checkpoint: Some(checkpoint),
                 knows_commands: false,
             },
-            None => Open {
-                knows_commands: true,
-                ..Open::default()
-            },
+            None => Open::anew(),
         })
     }
 
@@ -527,7 +553,7 @@ impl Registry {
     }
 
     /// Reads what was wanted of the checkpoint; says whether there was anything. Where the checkpoint turns out to be worth nothing,
-    /// the history is folded anew.
+    /// the ledger is at the beginning again: whoever asks goes on from there.
     async fn page(&self, open: &mut Open) -> Result<bool, HistoryError> {
         let wanted = open.ledger.state().take_wanted();
         if wanted.is_empty() {
@@ -535,13 +561,7 @@ impl Registry {
         }
         match checkpoint::load(self.store(), open.ledger.state(), wanted).await {
             Ok(()) => {}
-            Err(HistoryError::Checkpoint { .. }) => {
-                *open = Open {
-                    knows_commands: true,
-                    ..Open::default()
-                };
-                self.history.catch_up(&mut open.ledger).await?;
-            }
+            Err(HistoryError::Checkpoint { .. }) => *open = Open::anew(),
             Err(error) => return Err(error),
         }
         Ok(true)

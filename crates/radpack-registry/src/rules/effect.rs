@@ -13,6 +13,7 @@ use super::{Decided, listed};
 use crate::cohort::Cohort;
 use crate::commit::{Fold as _, FoldError, Place, Refusal, RefusalKind};
 use crate::event::{Event, FORMAT, Hash, Recorded};
+use crate::rollout::Rollout;
 use crate::state::fact::{Fact, Follows};
 use crate::state::package::{Audience, Package, RELEASE};
 use crate::state::{State, outside};
@@ -164,16 +165,16 @@ impl<'s> View<'s> {
         names: &BTreeSet<&'s str>,
         audience: Audience,
         at: Timestamp,
-    ) -> BTreeSet<(&'s str, &'s Version)> {
+    ) -> BTreeSet<(&'s str, &'s Version, u32)> {
         let dependents = names.iter().flat_map(|name| self.0.dependents(name));
         let all: BTreeSet<&str> = names.iter().copied().chain(dependents).collect();
         let mut asking = BTreeSet::new();
         for name in all {
-            asking.extend(
-                self.served(name, Follows::Release, audience, at)
-                    .into_iter()
-                    .map(|version| (name, version)),
-            );
+            let served = self
+                .package(name)
+                .map(|package| package.served(RELEASE, audience, at));
+            let served = served.into_iter().flatten();
+            asking.extend(served.map(|(number, version)| (name, version, number)));
         }
         asking
     }
@@ -181,47 +182,46 @@ impl<'s> View<'s> {
     /// What released versions and consumers ask for, and do not get.
     fn broken(self, names: &BTreeSet<&'s str>, at: Timestamp) -> BTreeSet<Broken> {
         let mut broken = BTreeSet::new();
-        let audiences = [Audience::Everybody, Audience::First];
-        let mut check = |who: &dyn Fn() -> Who, text: &str, follows: Follows| {
-            let Ok(id) = Id::parse(text) else {
+        let mut check = |who: &dyn Fn() -> Who, text: &str, follows, beside| {
+            // What the registry has never had is served from elsewhere.
+            let id = Id::parse(text).ok();
+            let Some((id, package)) = id.and_then(|id| Some((id, self.package(id.name)?))) else {
                 return;
             };
-            // What the registry has never had is served from elsewhere.
-            if self.package(id.name).is_none() {
-                return;
-            }
-            if audiences.iter().any(|&audience| {
-                self.resolve(&id, &self.served(id.name, follows, audience, at))
-                    .is_none()
-            }) {
+            let lacks = |others| {
+                let served = match follows {
+                    Follows::Latest => package.latest(),
+                    Follows::Release => met(package, beside, others, at),
+                };
+                self.resolve(&id, &served).is_none()
+            };
+            if lacks(false) || lacks(true) {
                 broken.insert(Broken {
                     who: who(),
                     id: text.to_owned(),
                 });
             }
         };
-        for audience in audiences {
-            for (name, version) in self.asking(names, audience, at) {
-                let Some(published) = self
-                    .package(name)
-                    .and_then(|package| package.versions.get(version))
-                else {
+        for audience in [Audience::Everybody, Audience::First] {
+            for (name, version, number) in self.asking(names, audience, at) {
+                let Some(package) = self.package(name) else {
                     continue;
                 };
+                let Some(published) = package.versions.get(version) else {
+                    continue;
+                };
+                let channel = package.channel(RELEASE);
+                let beside = channel.and_then(|channel| channel.rollout_beside(number));
                 let statics = published
                     .contents
                     .entries
                     .values()
                     .flat_map(|entry| &entry.statics);
                 for id in statics {
-                    let concerns =
-                        names.contains(name) || outside(id).is_some_and(|of| names.contains(of));
-                    if concerns && outside(id).is_some() {
-                        check(
-                            &|| Who::Version(name.to_owned(), version.clone()),
-                            id,
-                            Follows::Release,
-                        );
+                    let Some(of) = outside(id) else { continue };
+                    if names.contains(name) || names.contains(of) {
+                        let who = || Who::Version(name.to_owned(), version.clone());
+                        check(&who, id, Follows::Release, beside);
                     }
                 }
             }
@@ -234,7 +234,8 @@ impl<'s> View<'s> {
                         .get(of)
                         .copied()
                         .unwrap_or(Follows::Release);
-                    check(&|| Who::Consumer(name.to_owned()), pin, follows);
+                    let who = || Who::Consumer(name.to_owned());
+                    check(&who, pin, follows, None);
                 }
             }
         }
@@ -253,7 +254,7 @@ impl<'s> View<'s> {
             }
         }
         for audience in [Audience::Everybody, Audience::First] {
-            for (name, version) in self.asking(names, audience, at) {
+            for (name, version, _) in self.asking(names, audience, at) {
                 let Some(published) = self
                     .package(name)
                     .and_then(|package| package.versions.get(version))
@@ -288,6 +289,22 @@ impl<'s> View<'s> {
         }
         asked
     }
+}
+
+/// What the dependencies of a version can meet of a package: what is on its way comes to some and not to others, but to those who get
+/// the version where both have one rollout, and not to those who do not. `others`: whether they get what is on its way apart from that.
+fn met<'s>(
+    package: &'s Package,
+    beside: Option<(&Rollout, bool)>,
+    others: bool,
+    at: Timestamp,
+) -> Vec<&'s Version> {
+    let served = package.served_to(RELEASE, at, |rollout| match beside {
+        Some((own, true)) => others || rollout.leads(own, at),
+        Some((own, false)) => others && !own.leads(rollout, at),
+        None => others,
+    });
+    served.into_iter().map(|(_, version)| version).collect()
 }
 
 impl State {

@@ -11,7 +11,7 @@ use crate::commit::{Place, Refusal};
 use crate::number::Line;
 use crate::state::State;
 use crate::state::fact::{LineHolds, PolicySet};
-use crate::state::package::{Channel, Package};
+use crate::state::package::Channel;
 use crate::state::policy::PolicyChange;
 use crate::state::token::Right;
 
@@ -125,24 +125,4 @@ fn is_lower(channel: &Channel, stable: Option<u32>, rolling: u32) -> bool {
         return false;
     };
     rolling.version < stable.version && rolling.line != stable.line
-}
-
-impl Package {
-    /// Whether all of its lines are of its policy; a line is never of another.
-    #[cfg(test)]
-    pub(crate) fn lines_fit(&self) -> bool {
-        self.channels.values().all(|channel| {
-            channel.lines.iter().all(|(line, state)| {
-                let numbers = [
-                    state.stable,
-                    state.rolling.as_ref().map(|rolling| rolling.release),
-                ];
-                let mut releases = numbers
-                    .into_iter()
-                    .flatten()
-                    .filter_map(|number| channel.release(number));
-                releases.all(|release| self.line_of(&release.version) == *line)
-            })
-        })
-    }
 }
