@@ -302,7 +302,7 @@ impl Taken {
         let malformed = |error: serde_json::Error| wrong(seq, error.to_string());
         let mut packages = BTreeMap::new();
         let mut changed = Vec::new();
-        for (name, slot) in self.state.packages.iter() {
+        for (name, slot) in &self.state.packages {
             match &slot.shard {
                 Some(shard) => {
                     packages.insert(Arc::clone(name), shard.clone());

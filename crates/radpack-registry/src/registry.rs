@@ -70,7 +70,7 @@ pub struct Caller {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Carried {
     /// It is in the history.
-    Done(Committed),
+    Done(Box<Committed>),
     /// There was nothing to do, and this says why.
     Nothing(String),
 }
@@ -433,7 +433,7 @@ impl Registry {
             let committed = committed?;
             self.see(&open);
             self.keep_checkpoint(&open, committed.recorded.event.seq);
-            return Ok(Carried::Done(committed));
+            return Ok(Carried::Done(Box::new(committed)));
         }
     }
 
