@@ -6,10 +6,6 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "no command writes to a registry yet")
-)]
 mod author;
 mod commands;
 mod failure;
@@ -18,11 +14,8 @@ mod output;
 mod progress;
 mod questions;
 mod read;
+mod session;
 mod source;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "no command opens a registry yet")
-)]
 mod store;
 mod write;
 
@@ -31,6 +24,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use arguments::Command;
+use commands::registry;
 use failure::{Outcome, Stop};
 use output::Output;
 
@@ -79,6 +73,32 @@ fn run(command: Command, output: &mut Output) -> Result<Outcome, Stop> {
         Command::Check(arguments) => commands::check::run(&arguments, output),
         Command::Compile(arguments) => commands::compile::run(&arguments, output),
         Command::ImportMap(arguments) => commands::import_map::run(&arguments, output),
+        Command::Init(arguments) => registry::publish::init(&arguments, output),
+        Command::Publish(arguments) => registry::publish::publish(*arguments, output),
+        Command::Versions(arguments) => registry::versions::versions(&arguments, output),
+        Command::Show(arguments) => registry::versions::show(&arguments, output),
+        Command::Diff(arguments) => registry::versions::diff(&arguments, output),
+        Command::Download(arguments) => registry::versions::download(arguments, output),
+        Command::Release(arguments) => registry::release::release(arguments, output),
+        Command::Promote(arguments) => registry::release::promote(arguments, output),
+        Command::Rollout(arguments) => registry::release::rollout(arguments, output),
+        Command::Rollback(arguments) => registry::release::rollback(arguments, output),
+        Command::Restore(arguments) => registry::draft::restore(&arguments, output),
+        Command::Revert(arguments) => registry::release::revert(arguments, output),
+        Command::Yank(arguments) => registry::release::yank(arguments, output),
+        Command::Draft(arguments) => registry::draft::run(*arguments, output),
+        Command::Consumer(arguments) => registry::consumer::run(arguments, output),
+        Command::Token(arguments) => registry::token::run(arguments, output),
+        Command::History(arguments) => registry::history::run(&arguments, output),
+        Command::Manifest(arguments) => registry::manifest::run(arguments, output),
+        Command::Bisect(arguments) => registry::bisect::run(&arguments, output),
+        Command::Policy(arguments) => registry::release::policy(arguments, output),
+        Command::Setting(arguments) => registry::care::setting(&arguments, output),
+        Command::Backup(arguments) => registry::care::backup(&arguments, output),
+        Command::RestoreBackup(arguments) => registry::care::restore_backup(&arguments, output),
+        Command::Import(arguments) => registry::care::import(&arguments, output),
+        Command::Verify(arguments) => registry::care::verify(&arguments, output),
+        Command::Gc(arguments) => registry::care::gc(&arguments, output),
         Command::Completions(arguments) => commands::completions::run(&arguments, output),
         Command::Man(arguments) => commands::man::run(&arguments, output),
     }

@@ -16,7 +16,8 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use url::Url;
 
-use crate::arguments::Lookup;
+use crate::arguments::{Access, Lookup};
+use crate::commands::registry::manifest::of_channel;
 use crate::failure::{Failure, Word};
 use crate::fetch::Fetcher;
 use crate::output::note;
@@ -89,12 +90,10 @@ impl Reader {
                     Err(Failure::new(Word::Fetch, format!("cannot fetch {url}")))
                 })?
             }
-            Source::Registry(_) => {
-                let message = format!(
-                    "cannot read {source}: this command reads files and URLs; give it a radpack.json of the registry"
-                );
-                return Err(Failure::new(Word::Io, message));
-            }
+            // As the default is, and RADPACK_STORE says.
+            Source::Registry(channel) => of_channel(channel, &Access::default())?
+                .to_json()
+                .into_bytes(),
         };
         if bytes.starts_with(INDEX_MARK) {
             let index = Index::from_bytes(bytes).map_err(|error| bad_index(source, &error))?;

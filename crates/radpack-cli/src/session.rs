@@ -29,7 +29,9 @@ pub(crate) fn runtime() -> Result<Runtime, Failure> {
     Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::new(Word::Io, "the system gives no means to wait for input").caused_by(&error))
+        .map_err(|error| {
+            Failure::new(Word::Io, "the system gives no means to wait for input").caused_by(&error)
+        })
 }
 
 /// The store that is meant.
@@ -43,12 +45,18 @@ impl Session {
     pub(crate) fn open(access: &Access) -> Result<Session, Failure> {
         let runtime = runtime()?;
         let store = store_of(access)?;
-        let registry = runtime.block_on(Registry::open(store)).map_err(|error| of_history(&error))?;
+        let registry = runtime
+            .block_on(Registry::open(store))
+            .map_err(|error| of_history(&error))?;
         Session::of(runtime, registry, access)
     }
 
     /// A session with a registry.
-    pub(crate) fn of(runtime: Runtime, registry: Registry, access: &Access) -> Result<Session, Failure> {
+    pub(crate) fn of(
+        runtime: Runtime,
+        registry: Registry,
+        access: &Access,
+    ) -> Result<Session, Failure> {
         let token = store::token(access.token.clone())?;
         Ok(Session {
             runtime,
@@ -67,12 +75,18 @@ impl Session {
 
     /// The newest state.
     pub(crate) fn moment(&self) -> Result<Moment, Failure> {
-        self.wait(self.registry.refresh()).map_err(|error| of_history(&error))
+        self.wait(self.registry.refresh())
+            .map_err(|error| of_history(&error))
     }
 
     /// Asks something of a state.
-    pub(crate) fn ask<T>(&self, moment: &Moment, question: impl FnMut(&State) -> T) -> Result<T, Failure> {
-        self.wait(self.registry.ask(moment, question)).map_err(|error| of_history(&error))
+    pub(crate) fn ask<T>(
+        &self,
+        moment: &Moment,
+        question: impl FnMut(&State) -> T,
+    ) -> Result<T, Failure> {
+        self.wait(self.registry.ask(moment, question))
+            .map_err(|error| of_history(&error))
     }
 
     /// Asks something of a state that may refuse to answer.
@@ -81,11 +95,17 @@ impl Session {
         moment: &Moment,
         question: impl FnMut(&State) -> Result<T, Refusal>,
     ) -> Result<T, Failure> {
-        self.ask(moment, question)?.map_err(|refusal| of_refusal(&refusal))
+        self.ask(moment, question)?
+            .map_err(|refusal| of_refusal(&refusal))
     }
 
     /// Carries out a command, and says what came of it.
-    pub(crate) fn carry_out(&self, writing: &Writing, rule: &impl Rule, output: &mut Output) -> Result<Outcome, Stop> {
+    pub(crate) fn carry_out(
+        &self,
+        writing: &Writing,
+        rule: &impl Rule,
+        output: &mut Output,
+    ) -> Result<Outcome, Stop> {
         self.carry_out_with(writing, rule, &Uploads::default(), output)
     }
 
@@ -99,7 +119,10 @@ impl Session {
     ) -> Result<Outcome, Stop> {
         let command = command(writing);
         let carried = self.wait(async {
-            let carried = self.registry.carry_out_with(&self.caller, &command, rule, uploads).await;
+            let carried = self
+                .registry
+                .carry_out_with(&self.caller, &command, rule, uploads)
+                .await;
             self.registry.settle().await;
             carried
         });
@@ -129,14 +152,27 @@ pub(crate) fn say_nothing(why: &str, output: &mut Output) -> Result<(), Stop> {
 }
 
 /// Says what is in the history now.
-pub(crate) fn say_event(recorded: &Recorded, repeated: bool, output: &mut Output) -> Result<(), Stop> {
+pub(crate) fn say_event(
+    recorded: &Recorded,
+    repeated: bool,
+    output: &mut Output,
+) -> Result<(), Stop> {
     let event = &recorded.event;
     if output.json() {
         return output.value(&event_line(event, repeated));
     }
-    let described = event.describe().map_err(|error| Failure::of(Word::Io, &error))?;
-    let again = if repeated { "; this command had been carried out before" } else { "" };
-    output.line(&visible(&format!("event {}: {}{again}", event.seq, described.what)))
+    let described = event
+        .describe()
+        .map_err(|error| Failure::of(Word::Io, &error))?;
+    let again = if repeated {
+        "; this command had been carried out before"
+    } else {
+        ""
+    };
+    output.line(&visible(&format!(
+        "event {}: {}{again}",
+        event.seq, described.what
+    )))
 }
 
 /// The line for programs about an event.
@@ -207,7 +243,9 @@ pub(crate) fn of_commit(error: &CommitError) -> Failure {
         CommitError::Refused(refusal) => of_refusal(refusal),
         CommitError::Unknown { command, .. } => {
             let mut failure = Failure::of(Word::Io, error);
-            failure.message.push_str(&format!(" with --command {command}"));
+            failure
+                .message
+                .push_str(&format!(" with --command {command}"));
             failure
         }
         _ => Failure::of(Word::Io, error),

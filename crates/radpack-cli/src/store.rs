@@ -16,6 +16,18 @@ pub(crate) fn address(option: Option<&str>) -> Result<String, Failure> {
     choose(option, variable("RADPACK_STORE")?, data)
 }
 
+/// A folder for what can be made again, in the user's cache directory.
+pub(crate) fn cache() -> Result<PathBuf, Failure> {
+    let strategy = etcetera::choose_base_strategy().ok();
+    let folder = strategy.map(|strategy| strategy.cache_dir().join("radpack"));
+    folder.ok_or_else(|| {
+        Failure::new(
+            Word::Io,
+            "the system names no folder for caches of yours: set HOME",
+        )
+    })
+}
+
 /// The token: as given, else `RADPACK_TOKEN`.
 pub(crate) fn token(option: Option<Secret>) -> Result<Option<Secret>, Failure> {
     match option {

@@ -3,32 +3,31 @@
 //! The rules (order, inherited vars, cycles, depth) are [`radpack_manifest::Flatten`]'s; what it wants is fetched here, as much at once
 //! as is wanted at once. A plain manifest, which is what nearly every register is, goes to the index as text, the quick way.
 
-use std::borrow::Cow;
-use std::collections::{BTreeMap, HashSet};
-use std::error::Error as _;
+mod gather;
+mod mirrors;
+
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Component, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use radpack_manifest::{
-    Flatten, FlattenOptions, Limits, Manifest, Register, RegisterError, RegisterErrorKind,
-    base_url, expand,
-};
+use radpack_manifest::{Flatten, FlattenOptions, Limits, Manifest, Register, base_url};
 use radpack_resolve::{Index, IndexError, Layer};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use tokio::task::JoinSet;
 use url::Url;
 
 use crate::engine::Engine;
 use crate::error::{LoadError, LoadErrorKind};
-use crate::fetch::{Answer, Ask, Validators, What};
+use crate::fetch::Validators;
 use crate::names;
 use crate::snapshot::Moment;
 use crate::source::{Origin, Part};
 use crate::work::{blocking, lock};
+use gather::{Gathered, Reader};
+use mirrors::Mirrors;
 
 /// A register as it was read.
 pub(crate) struct RegisterState {
@@ -77,50 +76,6 @@ impl Reading {
             documents: Documents::new(),
             stale: None,
         }
-    }
-}
-
-/// Base URLs, and others that hold the same files.
-#[derive(Debug, Default)]
-struct Mirrors {
-    bases: Vec<String>,
-    fallbacks: Vec<String>,
-}
-
-impl Mirrors {
-    /// A URL and its mirrors; what is still open in base URLs is filled in from the context.
-    fn of(&self, url: &str, context: &BTreeMap<String, String>) -> Vec<String> {
-        let mut urls = vec![url.to_owned()];
-        if self.fallbacks.is_empty() {
-            return urls;
-        }
-        let fill_in = |text: &str| {
-            let value = |name: &str| Some(Cow::Borrowed(context.get(name)?.as_str()));
-            expand(text, value).into_owned()
-        };
-        // As URLs are written, so that two spellings of one are the same.
-        let plain = |text: &str| match Url::parse(text) {
-            Ok(url) => String::from(url),
-            Err(_) => text.to_owned(),
-        };
-        let whole = plain(url);
-        // The longest base says most exactly what is mirrored.
-        let below = |base: &String| {
-            let base = plain(&fill_in(base));
-            whole
-                .strip_prefix(base.trim_end_matches('/'))
-                .filter(|rest| rest.starts_with('/'))
-        };
-        if let Some(rest) = self
-            .bases
-            .iter()
-            .filter_map(below)
-            .min_by_key(|rest| rest.len())
-        {
-            let mirrors = self.fallbacks.iter();
-            urls.extend(mirrors.map(|fallback| format!("{}{rest}", fill_in(fallback))));
-        }
-        urls
     }
 }
 
@@ -433,200 +388,6 @@ impl RegisterState {
     }
 }
 
-/// Names the register that could not be read.
-fn named(part: &Part) -> impl Fn(RegisterError) -> LoadError + '_ {
-    move |error| {
-        let cause = error
-            .source()
-            .and_then(|cause| cause.downcast_ref::<LoadError>());
-        let kind = match (error.kind(), cause) {
-            (_, Some(cause)) => cause.kind(),
-            (RegisterErrorKind::TooLarge, _) => LoadErrorKind::TooLarge,
-            (RegisterErrorKind::FileFromNetwork, _) => LoadErrorKind::Refused,
-            _ => LoadErrorKind::Register,
-        };
-        let retry_after = cause.and_then(LoadError::retry_after);
-        let message = format!("cannot read the register {part}");
-        let failure = LoadError::new(kind, message).retry_in(retry_after);
-        let failure = match error.url() {
-            Some(url) => failure.at(url),
-            None => failure,
-        };
-        failure.because(error)
-    }
-}
-
-/// What a register was read from, and what came of it.
-struct Gathered {
-    inputs: Vec<Input>,
-    documents: Documents,
-    /// The URLs of those that were fetched, and are not on disk.
-    fetched: Vec<String>,
-    stale: Option<LoadError>,
-}
-
-/// Where a document is from.
-enum Whence {
-    Network,
-    /// It is as it was.
-    Known,
-    /// From disk, because it could not be fetched.
-    Disk(LoadError),
-}
-
-/// Hands a [`Flatten`] what it wants.
-struct Reader {
-    engine: Arc<Engine>,
-    known: Documents,
-    fallbacks: Vec<String>,
-    /// The base URL of the register.
-    root: Option<String>,
-    context: BTreeMap<String, String>,
-    is_first: bool,
-    only_stored: bool,
-}
-
-impl Reader {
-    async fn read(self, mut flatten: Flatten, part: &Part) -> Result<Gathered, LoadError> {
-        let mut documents = Documents::new();
-        let (mut fetched, mut stale) = (Vec::new(), None);
-        let mut asked = HashSet::new();
-        let mut running = JoinSet::new();
-        let limits = self.engine.limits();
-        let reader = Arc::new(self);
-        loop {
-            for wanted in flatten.wanted() {
-                if asked.insert(wanted.id) {
-                    let (reader, wanted) = (Arc::clone(&reader), wanted.clone());
-                    running.spawn(async move {
-                        let answer = reader.document(&wanted.url).await;
-                        (wanted.id, (wanted.url, answer))
-                    });
-                }
-            }
-            if running.is_empty() {
-                break;
-            }
-            let Some(Ok((id, (url, answer)))) = running.join_next().await else {
-                // The runtime is going away, or the task panicked: what is missing is told by `finish`.
-                break;
-            };
-            match answer {
-                Ok((document, from)) => {
-                    match from {
-                        Whence::Network => fetched.push(url.clone()),
-                        Whence::Known => {}
-                        Whence::Disk(error) => stale = stale.or(Some(error)),
-                    }
-                    documents.insert(url.clone(), Arc::clone(&document));
-                    let is_root = asked.len() == 1 && documents.len() == 1;
-                    let bytes = document.bytes.clone();
-                    let supplied = blocking(move || {
-                        // A register given by its URL that is a plain manifest: the index reads its text itself.
-                        if is_root && flatten.wanted().len() == 1 && is_plain(&bytes, &limits) {
-                            let base_url = base_url(&url).map(str::to_owned);
-                            return Err(Input::Text(bytes, base_url));
-                        }
-                        flatten.supply(id, &bytes);
-                        Ok(flatten)
-                    });
-                    match supplied.await? {
-                        Ok(next) => flatten = next,
-                        Err(input) => {
-                            return Ok(Gathered {
-                                inputs: vec![input],
-                                documents,
-                                fetched,
-                                stale,
-                            });
-                        }
-                    }
-                }
-                Err(error) => {
-                    flatten.fail(id, error);
-                    break;
-                }
-            }
-        }
-        let manifests = flatten.finish().map_err(named(part))?;
-        let inputs = manifests
-            .into_iter()
-            .map(|manifest| Input::Manifest(Arc::new(manifest)));
-        Ok(Gathered {
-            inputs: inputs.collect(),
-            documents,
-            fetched,
-            stale,
-        })
-    }
-
-    /// A document: as it is there now, or as it was stored.
-    async fn document(&self, url: &str) -> Result<(Arc<Document>, Whence), LoadError> {
-        let stored = match self.known.get(url) {
-            Some(document) => Some(Arc::clone(document)),
-            None => self.engine.stored_document(url).await,
-        };
-        let is_file = url.starts_with("file:");
-        if self.only_stored && !is_file {
-            let missing = || {
-                let message = format!("{url} is not in the disk cache");
-                LoadError::new(LoadErrorKind::Fetch, message).at(url)
-            };
-            return Ok((stored.ok_or_else(missing)?, Whence::Known));
-        }
-        let mirrors = Mirrors {
-            bases: self.root.clone().into_iter().collect(),
-            fallbacks: self.fallbacks.clone(),
-        };
-        let ask = Ask {
-            what: What::Manifest,
-            urls: &mirrors.of(url, &self.context),
-            validators: stored.as_ref().map(|document| &document.validators),
-        };
-        match (self.engine.fetcher.fetch(&ask, is_json).await, stored) {
-            (Ok(Answer::NotModified), Some(document)) => {
-                self.engine.keep_document(url, &document).await;
-                Ok((document, Whence::Known))
-            }
-            (Ok(Answer::NotModified), None) => {
-                let message = format!(
-                    "{url} was answered as not modified, without having been asked whether it is"
-                );
-                Err(LoadError::new(LoadErrorKind::Fetch, message).at(url))
-            }
-            (Ok(Answer::Bytes(bytes, validators)), _) => {
-                Ok((Arc::new(Document { bytes, validators }), Whence::Network))
-            }
-            (Err(error), Some(document)) if self.is_first && !is_file => {
-                names::from_disk(url, &error);
-                Ok((document, Whence::Disk(error)))
-            }
-            (Err(error), _) => Err(error),
-        }
-    }
-}
-
-/// Whether bytes may be JSON at all, so that a mirror is asked where a server answers with a page for people. It looks only at both
-/// ends: whether they are a register, its reader finds out.
-fn is_json(bytes: &Bytes, url: &str) -> Result<(), LoadError> {
-    let text = bytes.trim_ascii();
-    let may_be = matches!(
-        (text.first(), text.last()),
-        (Some(b'{'), Some(b'}')) | (Some(b'['), Some(b']')) | (Some(b'"'), Some(b'"'))
-    );
-    match serde_json::from_slice::<IgnoredAny>(if may_be { b"null" } else { bytes }) {
-        Ok(_) if may_be => Ok(()),
-        read => {
-            let message = format!("{url} is no register");
-            let failure = LoadError::new(LoadErrorKind::Register, message).at(url);
-            Err(match read {
-                Ok(_) => failure,
-                Err(error) => failure.because(error),
-            })
-        }
-    }
-}
-
 /// The top of a manifest: enough to tell a plain one.
 #[derive(Deserialize)]
 struct Top {
@@ -651,46 +412,6 @@ fn is_plain(text: &[u8], limits: &Limits) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn mirrors_hold_what_is_below_a_base() {
-        let none = BTreeMap::new();
-        let mirrors = Mirrors {
-            bases: vec![
-                "https://a.example/x".into(),
-                "https://a.example/x/deep".into(),
-            ],
-            fallbacks: vec!["https://b.example".into(), "https://c.example/y".into()],
-        };
-        assert_eq!(
-            mirrors.of("https://a.example/x/i.js", &none),
-            [
-                "https://a.example/x/i.js",
-                "https://b.example/i.js",
-                "https://c.example/y/i.js"
-            ]
-        );
-        assert_eq!(
-            mirrors.of("https://a.example/x/deep/i.js", &none)[1],
-            "https://b.example/i.js"
-        );
-        assert_eq!(
-            mirrors.of("https://a.example/xx/i.js", &none),
-            ["https://a.example/xx/i.js"]
-        );
-    }
-
-    #[test]
-    fn what_is_open_in_bases_is_filled_in() {
-        let mirrors = Mirrors {
-            bases: vec!["https://${region}.A.example:443/x/".into()],
-            fallbacks: vec!["https://b.example/${region}".into()],
-        };
-        let context = BTreeMap::from([("region".to_owned(), "eu".to_owned())]);
-        let of = |context| mirrors.of("https://eu.a.example/x/i.js", context);
-        assert_eq!(of(&context)[1..], ["https://b.example/eu/i.js"]);
-        assert_eq!(of(&BTreeMap::new()).len(), 1);
-    }
 
     #[test]
     fn no_way_leads_out_of_the_folders_whose_files_may_be_read() {

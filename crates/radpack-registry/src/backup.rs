@@ -156,6 +156,11 @@ pub enum BackupError {
 }
 
 impl BackupError {
+    /// What was to be written could not be read.
+    pub(crate) fn stopped() -> BackupError {
+        BackupError::entry(END_JSON, "what comes before it could not be read")
+    }
+
     fn entry(item: &str, what: impl Into<String>) -> BackupError {
         BackupError::Entry {
             item: item.to_owned(),

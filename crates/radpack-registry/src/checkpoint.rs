@@ -68,11 +68,11 @@ pub(crate) fn interval(state: &State) -> u64 {
     INTERVAL.max((packages / 8).next_power_of_two())
 }
 
-fn folder(seq: u64) -> String {
+pub(crate) fn folder(seq: u64) -> String {
     format!("{CHECKPOINTS}/{seq:020}")
 }
 
-fn root_name(seq: u64) -> String {
+pub(crate) fn root_name(seq: u64) -> String {
     format!("{}/root.json", folder(seq))
 }
 
@@ -182,6 +182,19 @@ pub(crate) async fn read(
     Ok((Ledger::at(state, position), checkpoint))
 }
 
+/// The names of the objects that a checkpoint needs, its own and those of earlier ones.
+pub(crate) async fn objects(history: &History, seq: u64) -> Result<Vec<String>, HistoryError> {
+    let (ledger, checkpoint) = read(history, seq).await?;
+    let shards = ledger
+        .state()
+        .packages
+        .values()
+        .filter_map(|slot| slot.shard.as_ref());
+    let mut names: Vec<String> = shards.chain(&checkpoint.commands).map(shard_name).collect();
+    names.push(root_name(seq));
+    Ok(names)
+}
+
 /// Reads packages that are only known by name.
 pub(crate) async fn load(
     store: &Store,
@@ -289,7 +302,7 @@ impl Taken {
         let malformed = |error: serde_json::Error| wrong(seq, error.to_string());
         let mut packages = BTreeMap::new();
         let mut changed = Vec::new();
-        for (name, slot) in self.state.packages.iter() {
+        for (name, slot) in &self.state.packages {
             match &slot.shard {
                 Some(shard) => {
                     packages.insert(Arc::clone(name), shard.clone());

@@ -216,11 +216,7 @@ impl<S: Fold> Ledger<S> {
                 source,
             })?;
         self.carried_out.insert(event.command, event.seq);
-        self.position = Some(Position {
-            seq: event.seq,
-            hash: recorded.hash,
-            at: event.at,
-        });
+        self.position = Some(Position::of(recorded));
         Ok(())
     }
 }

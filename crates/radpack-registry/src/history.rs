@@ -16,7 +16,7 @@ use crate::probe::probe;
 use crate::store::{Put, Store, StoreError};
 
 /// The object that makes a folder a registry.
-const FORMAT_JSON: &str = "format.json";
+pub(crate) const FORMAT_JSON: &str = "format.json";
 
 /// Where the events lie.
 const EVENTS: &str = "events";
@@ -348,6 +348,18 @@ impl History {
     }
 }
 
+impl Position {
+    /// The point behind an event.
+    #[must_use]
+    pub fn of(recorded: &Recorded) -> Position {
+        Position {
+            seq: recorded.event.seq,
+            hash: recorded.hash,
+            at: recorded.event.at,
+        }
+    }
+}
+
 impl fmt::Display for Position {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "event {} of {}", self.seq, self.at)
@@ -365,7 +377,7 @@ pub(crate) fn name_of(seq: u64) -> String {
     format!("{EVENTS}/{seq:020}.json")
 }
 
-fn read(seq: u64, contents: &[u8]) -> Result<Recorded, HistoryError> {
+pub(crate) fn read(seq: u64, contents: &[u8]) -> Result<Recorded, HistoryError> {
     let event =
         Event::from_bytes(contents).map_err(|source| HistoryError::Event { seq, source })?;
     Ok(Recorded {

@@ -1,9 +1,12 @@
-//! What a registry is made of: a history of events in an object store, and the pure rules of numbers and rollouts.
+//! A registry: drafts, versions that nobody changes, releases, rollouts, and a history that forgets nothing.
 //!
 //! A registry is a folder of objects ([`Store`]): on this machine's disk, in memory, or wherever the `object_store` crate reaches.
-//! Its history ([`History`]) is a chain of [`Event`]s, one object each, and [`History::commit`] appends to it: any number of writers
-//! on any number of machines may do so at once, without a server or a database between them. What an event means, and the state
-//! that all events together make, is the business of whoever implements [`Fold`].
+//! [`Registry`] is what programs use: a state to ask, and commands to carry out. Each command is plain data with a pure rule ([`rules`]),
+//! which decides on the newest [`State`](state::State) and gives the facts to record.
+//!
+//! Below it lies the history ([`History`]), a chain of [`Event`]s, one object each. [`History::commit`] appends to it: any number of
+//! writers on any number of machines may do so at once, without a server or a database between them. It knows nothing of packages;
+//! what events mean is the business of whoever implements [`Fold`]:
 //!
 //! ```
 //! use radpack_registry::{Command, Decision, Fold, FoldError, History, Ledger, Recorded, Refusal, Store};
@@ -39,7 +42,9 @@
 
 mod backup;
 mod blobs;
+mod care;
 mod checkpoint;
+mod cloud;
 mod cohort;
 mod commit;
 mod describe;
@@ -61,6 +66,9 @@ mod view;
 
 pub use backup::{BackupError, BackupHeader, BackupItem, BackupReader, BackupWriter, Point};
 pub use blobs::Uploads;
+pub use care::{
+    BackupReport, CareError, Finding, GcReport, ImportReport, RestoreReport, Swept, VerifyReport,
+};
 pub use cohort::{Cohort, CohortError};
 pub use commit::{
     Command, CommitError, Committed, Decision, Fold, FoldError, Ledger, Place, Refusal, RefusalKind,
@@ -77,6 +85,7 @@ pub use number::{Line, LineError, NumberError, Numbering, Taken, read_number};
 pub use publishing::{PublishError, PublishOptions, PublishReport};
 pub use registry::{Caller, Carried, Moment, Registry};
 pub use rollout::{Plan, Rollout, RolloutError, Stage, read_percent};
-pub use store::{Store, StoreError, StoreErrorKind};
+pub use state::fact::Fact;
+pub use store::{Listed, Put, Store, StoreError, StoreErrorKind};
 pub use surface::{Difference, Item, Step, Surface};
-pub use view::{Follow, ManifestQuery};
+pub use view::{Follow, ManifestQuery, built_manifest, lay_on_top};

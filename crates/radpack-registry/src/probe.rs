@@ -52,16 +52,20 @@ async fn race(store: &Store, name: &str) -> Result<Result<(), Broken>, StoreErro
         (contents, put)
     });
     let mut winners = Vec::new();
+    let mut unclear = None;
     for (contents, put) in join_all(writes).await {
         match put {
             Ok(Put::Written) => winners.push(contents),
             Ok(Put::Taken) => {}
             // It may be this one that won.
-            Err(error) if error.kind() == StoreErrorKind::Unclear => {}
+            Err(error) if error.kind() == StoreErrorKind::Unclear => unclear = Some(error),
             Err(error) => return Err(error),
         }
     }
     let there = store.get(name).await?;
+    if let (None, [], Some(error)) = (&there, winners.as_slice(), unclear) {
+        return Err(error);
+    }
     Ok(match winners.as_slice() {
         // The winner's answer was lost; or its request was sent again by the client, and found what the first had written.
         [] if there.is_some() => Ok(()),

@@ -167,6 +167,18 @@ impl Registry {
         draft: &str,
         options: &PublishOptions,
     ) -> Result<PublishReport, PublishError> {
+        let (jobs, sources) = self.draft_jobs(draft, options).await?;
+        let report = self.publish_jobs(caller, command, jobs, options).await;
+        drop(sources);
+        report
+    }
+
+    /// A draft as it is now, in a folder that lasts as long as what is given with it.
+    async fn draft_jobs(
+        &self,
+        draft: &str,
+        options: &PublishOptions,
+    ) -> Result<(Vec<Job>, TempDir), PublishError> {
         let moment = self.refresh().await?;
         let found = self
             .ask(&moment, |state| {
@@ -205,7 +217,62 @@ impl Registry {
                 job.description.version = None;
             }
         }
-        self.publish_jobs(caller, command, jobs, options).await
+        Ok((jobs, folder))
+    }
+
+    /// Builds a draft as it is now into a folder of this machine, and gives the package as a manifest has it, with URLs that lead there:
+    /// for those who try it before it is published. Nothing is recorded.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be built.
+    pub async fn try_draft(
+        &self,
+        moment: &Moment,
+        draft: &str,
+        folder: &Path,
+    ) -> Result<(String, radpack_manifest::Package), PublishError> {
+        let options = PublishOptions::default();
+        let (jobs, sources) = self.draft_jobs(draft, &options).await?;
+        let (mut built, numbers) = self.build_all(moment, jobs, &options).await?;
+        drop(sources);
+        let Some(built) = built.pop() else {
+            return Err(
+                Refusal::of(RefusalKind::Unknown, format!("there is no draft {draft:?}")).into(),
+            );
+        };
+        let name = built.job.description.name.clone();
+        let revision = built.job.of.as_ref().map_or(0, |of| of.revision);
+        let folder = folder.join(format!("{draft}-{revision}"));
+        let mut files = BTreeMap::new();
+        for file in &built.report.files {
+            let path = built.out.path().join("out").join(&file.path);
+            let contents = fs::read(&path).map_err(|source| PublishError::Io {
+                what: format!("the built file {} cannot be read", file.path),
+                source,
+            })?;
+            files.insert(file.path.clone(), contents.into());
+        }
+        let into = folder.clone();
+        blocking(move || write_files(&into, &files))
+            .await?
+            .map_err(|source| PublishError::Folder {
+                folder: folder.clone(),
+                source,
+            })?;
+        let number = numbers.get(&name).cloned().unwrap_or(UNKNOWN);
+        let (_, mut package) = exports_of(&built, &number).unwrap_or_default();
+        for variant in package
+            .entries
+            .iter_mut()
+            .flat_map(|entry| &mut entry.variants)
+        {
+            if let Some(file) = variant.file.take() {
+                let path = folder.join(&name).join(file);
+                variant.url = url::Url::from_file_path(path).ok().map(String::from);
+            }
+        }
+        Ok((name, package))
     }
 
     /// Writes files that the history names into a folder.
@@ -275,7 +342,7 @@ impl Registry {
             }
             let rule = publish_rule(builds, options);
             match self.carry_out_with(caller, command, &rule, &uploads).await {
-                Ok(Carried::Done(committed)) => report.committed = Some(committed),
+                Ok(Carried::Done(committed)) => report.committed = Some(*committed),
                 Ok(Carried::Nothing(why)) => report.nothing = Some(why),
                 Err(CommitError::Refused(refusal))
                     if refusal.kind() == RefusalKind::Stale && attempt < ATTEMPTS =>

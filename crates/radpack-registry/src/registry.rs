@@ -70,7 +70,7 @@ pub struct Caller {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Carried {
     /// It is in the history.
-    Done(Committed),
+    Done(Box<Committed>),
     /// There was nothing to do, and this says why.
     Nothing(String),
 }
@@ -292,6 +292,16 @@ impl Registry {
         }
     }
 
+    /// Reads all packages of a state, so that it can be asked without being asked again.
+    ///
+    /// # Errors
+    ///
+    /// If a checkpoint cannot be read.
+    pub async fn read_all(&self, moment: &Moment) -> Result<(), HistoryError> {
+        let names: Vec<Arc<str>> = moment.state.packages.keys().cloned().collect();
+        checkpoint::load(self.store(), &moment.state, names).await
+    }
+
     /// What a command would come to, and what that would change; nothing is recorded.
     ///
     /// # Errors
@@ -423,7 +433,7 @@ impl Registry {
             let committed = committed?;
             self.see(&open);
             self.keep_checkpoint(&open, committed.recorded.event.seq);
-            return Ok(Carried::Done(committed));
+            return Ok(Carried::Done(Box::new(committed)));
         }
     }
 

@@ -3,19 +3,32 @@
 //! Nothing is ever overwritten, so these few operations are all that the registry asks of a store. Whether a store keeps its word
 //! on the last of them, [`probe`](crate::probe) finds out.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::fs;
 use std::io;
 use std::path::Path as FilePath;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::TryStreamExt as _;
+use jiff::Timestamp;
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use object_store::{Error, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions};
+use tokio::time::timeout;
 use url::Url;
+
+use crate::cloud;
+
+/// How long a store elsewhere may take to answer. The client's own attempts are over by then, unless one hangs.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// How many bytes a second are sent or received at least, when there are many.
+const SLOWEST: u64 = 64 * 1024;
 
 /// Where a registry's objects lie. Cheap to clone.
 #[derive(Clone)]
@@ -54,17 +67,30 @@ pub enum StoreErrorKind {
 }
 
 /// What became of a write of something new.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Put {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Put {
     /// It was written.
     Written,
     /// There is something of this name.
     Taken,
 }
 
+/// An object that is there.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Listed {
+    /// Its name.
+    pub name: String,
+    /// How many bytes it has.
+    pub size: u64,
+    /// When it was written, by the clock of the store.
+    pub written: Timestamp,
+}
+
 impl Store {
     /// The store at an address: the path of a folder, which is made if it is not there, or a `file://` URL of one; `memory://`
-    /// for one that ends with the process; and the URLs that `object_store` knows in this build.
+    /// for one that ends with the process; `s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix`, if this build has
+    /// the feature `aws`, `gcp` or `azure`. Credentials, endpoints and the like are read from the environment, from the variables
+    /// that each provider's own tools read.
     ///
     /// ```
     /// use radpack_registry::Store;
@@ -77,8 +103,24 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// If the address is none, or the folder cannot be made.
+    /// If the address is none, the folder cannot be made, or the settings cannot be. Whether a store elsewhere can be reached
+    /// shows when it is used.
     pub fn open(address: &str) -> Result<Store, StoreError> {
+        let is_text = |(name, value): (OsString, OsString)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        };
+        Store::open_with(address, std::env::vars_os().filter_map(is_text))
+    }
+
+    /// As [`open`](Store::open), with the variables given instead of the environment's.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Store::open).
+    pub fn open_with(
+        address: &str,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Store, StoreError> {
         // A Windows path begins with a letter and a colon; schemes are longer.
         let url = Url::parse(address)
             .ok()
@@ -86,27 +128,23 @@ impl Store {
         let Some(url) = url else {
             return Store::folder(FilePath::new(address));
         };
-        let failed = |kind, source| StoreError::new(kind, "open", "the store", address, source);
+        let failed = |source| {
+            StoreError::new(
+                StoreErrorKind::Address,
+                "open",
+                "the store",
+                address,
+                source,
+            )
+        };
         match url.scheme() {
             "memory" => Ok(Store::in_memory()),
             "file" => match url.to_file_path() {
                 Ok(path) => Store::folder(&path),
-                Err(()) => Err(failed(
-                    StoreErrorKind::Address,
-                    "it is no path of this machine".into(),
-                )),
+                Err(()) => Err(failed("it is no path of this machine".into())),
             },
             _ => {
-                // Credentials and the like, as each provider's own tools read them.
-                let settings = std::env::vars().filter_map(|(name, value)| {
-                    let name = name.to_ascii_lowercase();
-                    ["aws_", "azure_", "google_"]
-                        .iter()
-                        .any(|prefix| name.starts_with(prefix))
-                        .then_some((name, value))
-                });
-                let (objects, prefix) = object_store::parse_url_opts(&url, settings)
-                    .map_err(|error| failed(StoreErrorKind::Address, error.into()))?;
+                let (objects, prefix) = cloud::open(&url, variables).map_err(failed)?;
                 Ok(Store::new(PrefixStore::new(objects, prefix), address))
             }
         }
@@ -168,13 +206,29 @@ impl Store {
     }
 
     /// Writes an object if there is none of this name.
-    pub(crate) async fn put_new(&self, name: &str, contents: Bytes) -> Result<Put, StoreError> {
+    ///
+    /// ```
+    /// use radpack_registry::{Put, Store};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), radpack_registry::StoreError> {
+    /// let store = Store::in_memory();
+    /// assert_eq!(store.put_new("a/b", "first".into()).await?, Put::Written);
+    /// assert_eq!(store.put_new("a/b", "second".into()).await?, Put::Taken);
+    /// assert_eq!(store.get("a/b").await?, Some("first".into()));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the store fails, or its answer is lost: then the object may be there, or come to be there later.
+    pub async fn put_new(&self, name: &str, contents: Bytes) -> Result<Put, StoreError> {
+        let path = Path::from(name);
+        let size = contents.len() as u64;
         let options = PutOptions::from(PutMode::Create);
-        match self
-            .objects
-            .put_opts(&Path::from(name), contents.into(), options)
-            .await
-        {
+        let put = self.objects.put_opts(&path, contents.into(), options);
+        match self.within(size, put).await {
             Ok(_) => Ok(Put::Written),
             // Of a request that was sent again, the first may have done it: whoever asks looks what is there.
             Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => Ok(Put::Taken),
@@ -183,11 +237,19 @@ impl Store {
     }
 
     /// Reads an object, if there is one of this name.
-    pub(crate) async fn get(&self, name: &str) -> Result<Option<Bytes>, StoreError> {
-        let read = async { self.objects.get(&Path::from(name)).await?.bytes().await };
+    ///
+    /// # Errors
+    ///
+    /// If the store fails.
+    pub async fn get(&self, name: &str) -> Result<Option<Bytes>, StoreError> {
+        let path = Path::from(name);
+        let read = async {
+            let found = self.within(0, self.objects.get(&path)).await?;
+            self.within(found.meta.size, found.bytes()).await
+        };
         match read.await {
             Ok(contents) => Ok(Some(contents)),
-            Err(Error::NotFound { .. }) => Ok(None),
+            Err(error @ Error::NotFound { .. }) if cloud::kind(&error).is_none() => Ok(None),
             Err(error) => Err(self.failed("read", name, error)),
         }
     }
@@ -223,11 +285,70 @@ impl Store {
     }
 
     /// Deletes an object; one that is not there is deleted already.
-    pub(crate) async fn delete(&self, name: &str) -> Result<(), StoreError> {
-        match self.objects.delete(&Path::from(name)).await {
-            Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
+    ///
+    /// # Errors
+    ///
+    /// If the store fails.
+    pub async fn delete(&self, name: &str) -> Result<(), StoreError> {
+        let path = Path::from(name);
+        match self.within(0, self.objects.delete(&path)).await {
+            Ok(()) => Ok(()),
+            Err(error @ Error::NotFound { .. }) if cloud::kind(&error).is_none() => Ok(()),
             Err(error) => Err(self.failed("delete", name, error)),
         }
+    }
+
+    /// The objects in a folder and those below it, in the order of their names. What is being written is not among them.
+    ///
+    /// ```
+    /// use radpack_registry::Store;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), radpack_registry::StoreError> {
+    /// let store = Store::in_memory();
+    /// store.put_new("a/b", "contents".into()).await?;
+    /// store.put_new("ab/c", "contents".into()).await?;
+    /// let listed = store.list("a").await?;
+    /// assert_eq!((listed.len(), listed[0].name.as_str(), listed[0].size), (1, "a/b", 8));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the store fails.
+    pub async fn list(&self, folder: &str) -> Result<Vec<Listed>, StoreError> {
+        let failed = |error| self.failed("list", folder, error);
+        let mut objects = self.objects.list(Some(&Path::from(folder)));
+        let mut listed = Vec::new();
+        while let Some(object) = self.within(0, objects.try_next()).await.map_err(failed)? {
+            listed.push(Listed {
+                name: object.location.into(),
+                size: object.size,
+                written: Timestamp::from_millisecond(object.last_modified.timestamp_millis())
+                    .unwrap_or_default(),
+            });
+        }
+        listed.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        Ok(listed)
+    }
+
+    /// Waits for a store that lies elsewhere no longer than its answer can take, which carries so many bytes.
+    async fn within<T>(
+        &self,
+        bytes: u64,
+        answer: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        if self.settled {
+            return answer.await;
+        }
+        let patience = PATIENCE + Duration::from_secs(bytes / SLOWEST);
+        timeout(patience, answer).await.unwrap_or_else(|_| {
+            Err(Error::Generic {
+                store: "object store",
+                source: format!("there was no answer in {} s", patience.as_secs()).into(),
+            })
+        })
     }
 
     /// The answer to a write that has not come.
@@ -244,6 +365,7 @@ impl Store {
 
     fn failed(&self, action: &'static str, name: &str, error: Error) -> StoreError {
         let kind = match &error {
+            error if let Some(kind) = cloud::kind(error) => kind,
             Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {
                 StoreErrorKind::Denied
             }
@@ -256,7 +378,12 @@ impl Store {
             _ if self.settled => StoreErrorKind::Failed,
             _ => StoreErrorKind::Unclear,
         };
-        StoreError::new(kind, action, name, &self.location, error.into())
+        let source = if self.settled {
+            error.into()
+        } else {
+            cloud::cause(&error)
+        };
+        StoreError::new(kind, action, name, &self.location, source)
     }
 }
 
@@ -327,4 +454,73 @@ fn make_durably(folder: &FilePath) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(listed: &[Listed]) -> Vec<&str> {
+        listed.iter().map(|object| object.name.as_str()).collect()
+    }
+
+    /// What a write that was cut off leaves in a folder is no object.
+    #[tokio::test]
+    async fn what_is_left_of_a_write_is_not_listed() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::folder(folder.path()).unwrap();
+        assert_eq!(store.list("a").await.unwrap(), []);
+        store.put_new("a/b/1", "one".into()).await.unwrap();
+        store.put_new("a/2", "two!".into()).await.unwrap();
+        fs::write(folder.path().join("a/b/3#1"), "cut o").unwrap();
+        let listed = store.list("a").await.unwrap();
+        assert_eq!(names(&listed), ["a/2", "a/b/1"]);
+        assert_eq!(listed[0].size, 4);
+        let now = Timestamp::now();
+        assert!(listed[0].written <= now && now.as_second() - listed[0].written.as_second() < 600);
+    }
+
+    #[test]
+    fn an_address_is_a_folder_or_a_url_of_a_known_kind() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("x/y");
+        assert!(Store::open(place.to_str().unwrap()).unwrap().is_settled());
+        let url = Url::from_file_path(&place).unwrap();
+        assert!(Store::open(url.as_str()).unwrap().is_settled());
+        for address in [
+            "file://host/x",
+            "gopher://host/x",
+            "https://host/x",
+            "s3:///x",
+        ] {
+            let error = Store::open(address).unwrap_err();
+            assert_eq!(error.kind(), StoreErrorKind::Address, "{error}");
+            assert_eq!(error.to_string(), format!("open the store in {address}"));
+            assert!(std::error::Error::source(&error).is_some());
+        }
+    }
+
+    #[cfg(not(feature = "aws"))]
+    #[test]
+    fn what_this_build_lacks_is_told() {
+        let error = Store::open("s3://bucket/prefix").unwrap_err();
+        assert_eq!(
+            std::error::Error::source(&error).unwrap().to_string(),
+            "this build knows no s3:// stores: build radpack-registry with its feature `aws`"
+        );
+    }
+
+    /// A store that never answers.
+    #[tokio::test(start_paused = true)]
+    async fn silence_is_an_unclear_answer() {
+        let store = Store::new(InMemory::new(), "a silent store");
+        let silent = std::future::pending::<Result<(), Error>>();
+        let error = store.within(2 * SLOWEST, silent).await.unwrap_err();
+        let error = store.failed("write", "x", error);
+        assert_eq!(error.kind(), StoreErrorKind::Unclear);
+        assert_eq!(
+            std::error::Error::source(&error).unwrap().to_string(),
+            "Generic object store error: there was no answer in 17 s"
+        );
+    }
 }

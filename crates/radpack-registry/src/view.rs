@@ -12,7 +12,7 @@ use crate::number::Line;
 use crate::rules::VersionPick;
 use crate::state::State;
 use crate::state::fact::Follows;
-use crate::state::package::{Audience, Package, RELEASE};
+use crate::state::package::{Audience, Contents, Package, RELEASE};
 
 /// How own entries are written among the dependencies of a version.
 const OWN: &str = "~/";
@@ -157,75 +157,157 @@ impl State {
     }
 }
 
+/// The manifest of a version alone, for a folder that holds its files as a build leaves them.
+#[must_use]
+pub fn built_manifest(name: &str, version: &Version, contents: &Contents) -> Manifest {
+    let mut manifest = Manifest::default();
+    manifest
+        .vars
+        .insert("url".to_owned(), "${baseUrl}/${name}/${file}".to_owned());
+    manifest
+        .exports
+        .insert(name.to_owned(), to_manifest(&[(version, contents)]));
+    manifest
+}
+
+/// Lays a package that somebody tries on top of a manifest: each of its versions takes the place of what is of its major there; of 0.x,
+/// of its minor.
+pub fn lay_on_top(manifest: &mut Manifest, name: &str, tried: ManifestPackage) {
+    let there = manifest.exports.entry(name.to_owned()).or_default();
+    let line = |version: &Version| Line::of(version, false);
+    there.retain_versions(|version| {
+        !tried
+            .versions
+            .iter()
+            .any(|other| line(other) == line(version))
+    });
+    // As versions of one package: their own dependencies stay their own.
+    let mut names: Vec<String> = Vec::new();
+    for entry in there.entries.iter().chain(&tried.entries) {
+        if !names.contains(&entry.name) {
+            names.push(entry.name.clone());
+        }
+    }
+    let position = |name: &str| names.iter().position(|other| other == name);
+    let mut entries: Vec<Entry> = names
+        .iter()
+        .map(|name| Entry {
+            name: name.clone(),
+            variants: Vec::new(),
+        })
+        .collect();
+    let mut versions = Vec::new();
+    let mut dependencies = Vec::new();
+    for package in [&*there, &tried] {
+        let outside = names.len() + dependencies.len();
+        let index = |indices: &[usize]| -> Vec<usize> {
+            let index = |&index: &usize| match package.entries.get(index) {
+                Some(entry) => position(&entry.name),
+                None => Some(outside + (index - package.entries.len())),
+            };
+            indices.iter().filter_map(index).collect()
+        };
+        for entry in &package.entries {
+            let variants = entry.variants.iter().map(|variant| Variant {
+                versions: variant
+                    .versions
+                    .iter()
+                    .map(|version| version + versions.len())
+                    .collect(),
+                statics: index(&variant.statics),
+                dynamics: index(&variant.dynamics),
+                ..variant.clone()
+            });
+            if let Some(merged) = position(&entry.name).and_then(|at| entries.get_mut(at)) {
+                merged.variants.extend(variants);
+            }
+        }
+        versions.extend(package.versions.iter().cloned());
+        dependencies.extend(package.dependencies.iter().cloned());
+    }
+    there.versions = versions;
+    there.entries = entries;
+    there.dependencies = dependencies;
+    there.normalize();
+}
+
 impl Package {
     /// The package with some of its versions, as manifests have it.
     fn to_manifest(&self, mut versions: Vec<&Version>) -> ManifestPackage {
         versions.sort_by(|a, b| b.cmp(a));
         versions.dedup();
-        let contents: Vec<_> = versions
+        let contents = versions
             .iter()
-            .filter_map(|version| Some(&self.versions.get(*version)?.contents))
-            .collect();
-        let mut entries: BTreeMap<&str, Entry> = BTreeMap::new();
-        let mut outside: BTreeSet<&str> = BTreeSet::new();
-        for contents in &contents {
-            for (name, entry) in &contents.entries {
-                entries.entry(name).or_insert_with(|| Entry {
-                    name: name.clone(),
-                    variants: Vec::new(),
-                });
-                outside.extend(
-                    entry
-                        .statics
-                        .iter()
-                        .chain(&entry.dynamics)
-                        .map(|id| &**id)
-                        .filter(|id| !id.starts_with(OWN)),
-                );
-            }
-        }
-        let own: BTreeMap<&str, usize> = entries
-            .keys()
-            .enumerate()
-            .map(|(index, name)| (*name, index))
-            .collect();
-        let others: BTreeMap<&str, usize> = outside
-            .iter()
-            .enumerate()
-            .map(|(index, id)| (*id, own.len() + index))
-            .collect();
-        let index = |ids: &[String]| -> Vec<usize> {
-            let index = |id: &String| match id.strip_prefix(OWN) {
-                Some(entry) => own.get(entry).copied(),
-                None => others.get(&**id).copied(),
-            };
-            let mut indices: Vec<usize> = ids.iter().filter_map(index).collect();
-            indices.sort_unstable();
-            indices
-        };
-        for (position, contents) in contents.iter().enumerate() {
-            for (name, built) in &contents.entries {
-                let file = built.file.as_ref();
-                let variant = Variant {
-                    versions: vec![position],
-                    file: file.cloned(),
-                    statics: index(&built.statics),
-                    dynamics: index(&built.dynamics),
-                    integrity: file.and_then(|file| contents.files.get(file)?.integrity.clone()),
-                    ..Variant::default()
-                };
-                if let Some(entry) = entries.get_mut(&**name) {
-                    entry.variants.push(variant);
-                }
-            }
-        }
-        let mut package = ManifestPackage {
-            versions: versions.into_iter().cloned().collect(),
-            entries: entries.into_values().collect(),
-            dependencies: outside.into_iter().map(str::to_owned).collect(),
-            ..ManifestPackage::default()
-        };
-        package.normalize();
-        package
+            .filter_map(|version| Some((*version, &*self.versions.get(*version)?.contents)));
+        to_manifest(&contents.collect::<Vec<_>>())
     }
+}
+
+/// Versions of a package, newest first, as manifests have them.
+fn to_manifest(versions: &[(&Version, &Contents)]) -> ManifestPackage {
+    let contents: Vec<&Contents> = versions.iter().map(|(_, contents)| *contents).collect();
+    let mut entries: BTreeMap<&str, Entry> = BTreeMap::new();
+    let mut outside: BTreeSet<&str> = BTreeSet::new();
+    for contents in &contents {
+        for (name, entry) in &contents.entries {
+            entries.entry(name).or_insert_with(|| Entry {
+                name: name.clone(),
+                variants: Vec::new(),
+            });
+            outside.extend(
+                entry
+                    .statics
+                    .iter()
+                    .chain(&entry.dynamics)
+                    .map(|id| &**id)
+                    .filter(|id| !id.starts_with(OWN)),
+            );
+        }
+    }
+    let own: BTreeMap<&str, usize> = entries
+        .keys()
+        .enumerate()
+        .map(|(index, name)| (*name, index))
+        .collect();
+    let others: BTreeMap<&str, usize> = outside
+        .iter()
+        .enumerate()
+        .map(|(index, id)| (*id, own.len() + index))
+        .collect();
+    let index = |ids: &[String]| -> Vec<usize> {
+        let index = |id: &String| match id.strip_prefix(OWN) {
+            Some(entry) => own.get(entry).copied(),
+            None => others.get(&**id).copied(),
+        };
+        let mut indices: Vec<usize> = ids.iter().filter_map(index).collect();
+        indices.sort_unstable();
+        indices
+    };
+    for (position, contents) in contents.iter().enumerate() {
+        for (name, built) in &contents.entries {
+            let file = built.file.as_ref();
+            let variant = Variant {
+                versions: vec![position],
+                file: file.cloned(),
+                statics: index(&built.statics),
+                dynamics: index(&built.dynamics),
+                integrity: file.and_then(|file| contents.files.get(file)?.integrity.clone()),
+                ..Variant::default()
+            };
+            if let Some(entry) = entries.get_mut(&**name) {
+                entry.variants.push(variant);
+            }
+        }
+    }
+    let mut package = ManifestPackage {
+        versions: versions
+            .iter()
+            .map(|(version, _)| (*version).clone())
+            .collect(),
+        entries: entries.into_values().collect(),
+        dependencies: outside.into_iter().map(str::to_owned).collect(),
+        ..ManifestPackage::default()
+    };
+    package.normalize();
+    package
 }

@@ -1,4 +1,4 @@
-//! What tests, benches and the demo share: real packages from npm, fetched once and kept below the cargo target folder.
+//! What tests, benches and the demo share: real packages from npm and for Python, fetched once and kept below the cargo target folder.
 //!
 //! A development dependency only; nothing that is shipped uses it. `fixtures/npm/README.md` says what the packages are and why.
 //!
@@ -11,8 +11,12 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod fetch;
 mod npm;
+mod pip;
 mod place;
 
-pub use npm::{BUILD_ORDER, FetchError, NpmPackage, NpmPackages, npm_packages, npm_packages_in};
+pub use fetch::FetchError;
+pub use npm::{BUILD_ORDER, NpmPackage, NpmPackages, npm_packages, npm_packages_in};
+pub use pip::{PipPackages, pip_packages_in};
 pub use place::{cache_folder, workspace_folder};

@@ -1,13 +1,11 @@
 //! Real packages: which ones, in which order they can be built, and `npm ci` into a cache folder.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
-use std::io;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use sha2::{Digest, Sha256};
-
+use crate::fetch::{FetchError, failed, key_of, last_lines, once};
 use crate::place::{cache_folder, workspace_folder};
 
 /// The files of `fixtures/npm` that `npm ci` works from.
@@ -65,41 +63,6 @@ pub const BUILD_ORDER: &[NpmPackage] = &[
     ),
 ];
 
-/// Why the packages are not there, and what to do about it.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum FetchError {
-    /// A file or folder could not be read or written.
-    #[error("cannot {action} {}", path.display())]
-    Io {
-        /// What was to be done, such as `read`.
-        action: &'static str,
-        /// The file or folder.
-        path: PathBuf,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
-    /// `npm` could not be started.
-    #[error(
-        "cannot run npm; install Node.js with npm 10 or newer, and see that `npm --version` answers"
-    )]
-    NoNpm(#[source] io::Error),
-    /// `npm ci` ended with an error.
-    #[error(
-        "`npm ci` failed in a copy of {} ({status}); see that npm can reach its registry, or run it there yourself to see more:\n{output}",
-        fixture.display()
-    )]
-    Npm {
-        /// The folder of the lock file.
-        fixture: PathBuf,
-        /// How the process ended.
-        status: std::process::ExitStatus,
-        /// What npm wrote last.
-        output: String,
-    },
-}
-
 /// The packages, on disk. They stay there from run to run: read them, do not change them.
 #[derive(Clone, Debug)]
 pub struct NpmPackages {
@@ -138,48 +101,15 @@ pub fn npm_packages() -> Result<NpmPackages, FetchError> {
 /// # Errors
 /// As [`npm_packages`].
 pub fn npm_packages_in(fixture: &Path, cache: &Path) -> Result<NpmPackages, FetchError> {
-    let key = key_of(fixture)?;
-    let done = cache.join(format!("npm-{key}"));
-    let packages = NpmPackages { root: done.clone() };
-    if done.is_dir() {
-        return Ok(packages);
-    }
-    fs::create_dir_all(cache).map_err(failed("create", cache))?;
-    let lock_path = cache.join(format!("npm-{key}.lock"));
-    let lock = File::create(&lock_path).map_err(failed("create", &lock_path))?;
-    lock.lock().map_err(failed("lock", &lock_path))?;
-    if done.is_dir() {
-        return Ok(packages); // another process fetched while this one waited
-    }
-    let fresh = cache.join(format!("npm-{key}.part"));
-    if fresh.exists() {
-        // an earlier run was killed while it fetched
-        fs::remove_dir_all(&fresh).map_err(failed("remove", &fresh))?;
-    }
-    fs::create_dir(&fresh).map_err(failed("create", &fresh))?;
-    for name in INPUTS {
-        let from = fixture.join(name);
-        fs::copy(&from, fresh.join(name)).map_err(failed("copy", &from))?;
-    }
-    install(fixture, &fresh)?;
-    fs::rename(&fresh, &done).map_err(failed("rename", &fresh))?;
-    Ok(packages)
-}
-
-/// 16 hex digits over the names and contents of the files that decide what is installed.
-fn key_of(fixture: &Path) -> Result<String, FetchError> {
-    let mut hash = Sha256::new();
-    for name in INPUTS {
-        let path = fixture.join(name);
-        let bytes = fs::read(&path).map_err(failed("read", &path))?;
-        hash.update(name.as_bytes());
-        hash.update((bytes.len() as u64).to_le_bytes());
-        hash.update(&bytes);
-    }
-    Ok(hash.finalize()[..8]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect())
+    let key = key_of(fixture, &INPUTS, "")?;
+    let root = once(cache, &format!("npm-{key}"), |fresh| {
+        for name in INPUTS {
+            let from = fixture.join(name);
+            fs::copy(&from, fresh.join(name)).map_err(failed("copy", &from))?;
+        }
+        install(fixture, fresh)
+    })?;
+    Ok(NpmPackages { root })
 }
 
 fn install(fixture: &Path, folder: &Path) -> Result<(), FetchError> {
@@ -194,25 +124,12 @@ fn install(fixture: &Path, folder: &Path) -> Result<(), FetchError> {
     Err(FetchError::Npm {
         fixture: fixture.to_path_buf(),
         status: output.status,
-        output: last_lines(&String::from_utf8_lossy(&output.stderr), 20),
+        output: last_lines(&output.stderr),
     })
 }
 
 fn npm_program() -> OsString {
     OsString::from(if cfg!(windows) { "npm.cmd" } else { "npm" })
-}
-
-fn last_lines(text: &str, most: usize) -> String {
-    let lines: Vec<&str> = text.trim_end().lines().collect();
-    lines[lines.len().saturating_sub(most)..].join("\n")
-}
-
-fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FetchError {
-    move |source| FetchError::Io {
-        action,
-        path: path.to_path_buf(),
-        source,
-    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
+use radpack_registry::state::token::Right;
 use url::Url;
 
 use super::registry::{Access, Writing};
@@ -35,7 +36,7 @@ pub(crate) struct TokenCreate {
     #[arg(value_name = "HOLDER", value_parser = words)]
     pub(crate) holder: String,
     /// What it allows
-    #[arg(long = "right", value_name = "R", value_enum, required = true)]
+    #[arg(long = "right", value_name = "R", value_parser = right, required = true)]
     pub(crate) rights: Vec<Right>,
     /// The packages that it is for, such as '@shop/*' [default: all]
     #[arg(long = "package", value_name = "PATTERN", value_parser = words)]
@@ -45,19 +46,6 @@ pub(crate) struct TokenCreate {
     pub(crate) expires: Option<Duration>,
     #[command(flatten)]
     pub(crate) writing: Writing,
-}
-
-/// What a token allows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Right {
-    /// Reading what is not public
-    Read,
-    /// Drafts and versions
-    Publish,
-    /// Releases, rollouts and rollbacks
-    Release,
-    /// Everything, tokens included
-    Admin,
 }
 
 /// `radpack token list`
@@ -158,4 +146,8 @@ pub(crate) struct Verify {
 pub(crate) struct Gc {
     #[command(flatten)]
     pub(crate) writing: Writing,
+}
+
+fn right(text: &str) -> Result<Right, String> {
+    text.parse::<Right>().map_err(|error| error.to_string())
 }

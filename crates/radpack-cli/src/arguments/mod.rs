@@ -6,7 +6,6 @@
 mod care;
 mod draft;
 mod reading;
-#[cfg_attr(not(test), expect(dead_code, reason = "no command takes them yet"))]
 mod registry;
 #[cfg(test)]
 mod registry_tests;
@@ -24,7 +23,22 @@ use radpack_version::{Fallback, VersionRef};
 
 use crate::source::Source;
 
-pub(crate) use values::Secret;
+pub(crate) use care::{
+    Backup, Gc, Import, RestoreBackup, Setting, SettingChange, Token, TokenAction, TokenCreate,
+    Verify,
+};
+pub(crate) use draft::{
+    Draft, DraftAction, DraftCheckout, DraftDiff, DraftList, DraftPublish, DraftPut, DraftRm,
+    DraftShow,
+};
+pub(crate) use reading::{
+    Bisect, Consumer, ConsumerAction, ConsumerPut, ConsumerShow, History, Manifest,
+};
+pub(crate) use registry::{
+    Access, Diff, Download, Init, Policy, Promote, Publish, Publishing, Release, Restore, Revert,
+    Rollback, Rollout, RolloutAction, RolloutOf, Show, Versions, Writing, Yank,
+};
+pub(crate) use values::{Origin, PackageRef, Secret};
 
 /// Which file serves `name@spec/entry`: build packages into registers, and ask them.
 #[derive(Debug, Parser)]
@@ -35,7 +49,8 @@ pub(crate) use values::Secret;
     max_term_width = 100
 )]
 #[command(
-    after_help = "SRC is a file, an http(s):// or file:// URL, or - for standard input.\n\
+    after_help = "SRC is a file, an http(s):// or file:// URL, - for standard input, or registry: for what the registry gives its users\n\
+    (registry:latest for what is published, registry:CHANNEL for a channel).\n\
     Exit codes: 0 done; 1 it could not be done; 2 wrong usage."
 )]
 pub(crate) struct Arguments {
@@ -70,6 +85,58 @@ pub(crate) enum Command {
     Compile(Compile),
     /// Print an import map for ids and everything they load
     ImportMap(ImportMap),
+    /// Make a registry
+    Init(Init),
+    /// Publish package folders as versions, in one event
+    Publish(Box<Publish>),
+    /// List the versions of a package, or all packages
+    Versions(Versions),
+    /// Show a package, or one of its versions, in full
+    Show(Show),
+    /// Compare two versions: exported names and sources
+    Diff(Diff),
+    /// Write a version to a folder
+    Download(Download),
+    /// Give users versions, at once or bit by bit
+    Release(Release),
+    /// Release in one channel what another one has
+    Promote(Promote),
+    /// Change a release on its way
+    Rollout(Rollout),
+    /// Return a line to an earlier release
+    Rollback(Rollback),
+    /// Open a draft with the sources of a version
+    Restore(Restore),
+    /// Make the releases those of an earlier event
+    Revert(Revert),
+    /// Never serve a version again
+    Yank(Yank),
+    /// Work on drafts
+    Draft(Box<Draft>),
+    /// Record and show what applications use
+    Consumer(Consumer),
+    /// Make, list and revoke tokens
+    Token(Token),
+    /// Say who did what, when and why
+    History(History),
+    /// Print the radpack.json that somebody gets, now or at any moment
+    Manifest(Manifest),
+    /// Find the release after which a command began to fail
+    Bisect(Bisect),
+    /// Show or change how a package is released and numbered
+    Policy(Policy),
+    /// Show or change settings of the registry
+    Setting(Setting),
+    /// Write the whole registry to a file
+    Backup(Backup),
+    /// Make a registry of backups
+    RestoreBackup(RestoreBackup),
+    /// Bring packages of a backup into this registry
+    Import(Import),
+    /// Read everything again, and say what is wrong
+    Verify(Verify),
+    /// Delete what nothing names
+    Gc(Gc),
     /// Print a script that completes the command in a shell
     Completions(Completions),
     /// Print the manual page of the command, or of one of its commands
@@ -134,7 +201,7 @@ pub(crate) struct Lookup {
     pub(crate) vars: Vec<(String, String)>,
     /// How far from the spec a version may be where none fits
     #[arg(long, value_enum, value_name = "POLICY", default_value_t)]
-    pub(crate) fallback: Policy,
+    pub(crate) fallback: FallbackPolicy,
 }
 
 impl Lookup {
@@ -207,7 +274,7 @@ pub(crate) struct Select {
     pub(crate) available: Vec<VersionList>,
     /// How far from the spec a version may be where none fits
     #[arg(long, value_enum, value_name = "POLICY", default_value_t)]
-    pub(crate) fallback: Policy,
+    pub(crate) fallback: FallbackPolicy,
     /// What is asked for: 1.2.3, ^1.2, '>=1 <3', latest, …; from standard input, one a line, where none is given
     #[arg(value_name = "SPEC")]
     pub(crate) specs: Vec<String>,
@@ -319,7 +386,7 @@ pub(crate) struct Man {
 
 /// The fallback policies, by the words of the command line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Policy {
+pub(crate) enum FallbackPolicy {
     /// Nothing but what the spec admits
     None,
     /// Within the same major, and for 0.x the same minor
@@ -331,13 +398,13 @@ pub(crate) enum Policy {
     Any,
 }
 
-impl From<Policy> for Fallback {
-    fn from(policy: Policy) -> Self {
+impl From<FallbackPolicy> for Fallback {
+    fn from(policy: FallbackPolicy) -> Self {
         match policy {
-            Policy::None => Fallback::None,
-            Policy::Compatible => Fallback::Compatible,
-            Policy::SameMajor => Fallback::SameMajor,
-            Policy::Any => Fallback::Any,
+            FallbackPolicy::None => Fallback::None,
+            FallbackPolicy::Compatible => Fallback::Compatible,
+            FallbackPolicy::SameMajor => Fallback::SameMajor,
+            FallbackPolicy::Any => Fallback::Any,
         }
     }
 }
@@ -406,7 +473,8 @@ impl Command {
             Self::Register(register) => std::slice::from_ref(&register.source),
             Self::Check(check) => &check.sources,
             Self::Compile(compile) => &compile.sources,
-            Self::Select(_) | Self::Completions(_) | Self::Man(_) => &[],
+            Self::Publish(publish) => &publish.publishing.registers,
+            _ => &[],
         }
     }
 }

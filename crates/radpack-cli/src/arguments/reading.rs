@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use radpack_registry::Cohort;
+use radpack_registry::state::fact::Follows;
 
 use super::key_and_value;
 use super::registry::{Access, Writing};
@@ -68,7 +69,7 @@ pub(crate) struct Bisect {
     /// A later event after which CMD failed
     #[arg(long, value_name = "SEQ")]
     pub(crate) bad: u64,
-    /// What to run in a shell for each release: it fails where the exit code is not 0
+    /// What to run in a shell for each release, with its manifest in the file $RADPACK_MANIFEST: exit code 0 is good
     #[arg(long, value_name = "CMD", value_parser = words)]
     pub(crate) run: String,
     #[command(flatten)]
@@ -100,7 +101,7 @@ pub(crate) struct ConsumerPut {
     /// The application
     #[arg(value_name = "NAME", value_parser = words)]
     pub(crate) name: String,
-    /// The package.json that states what it uses [default: the one in this folder]
+    /// What states its pins: a package.json, a JSON array of ids, or an id a line; - for standard input
     #[arg(value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
     /// People depend on it: warn where it follows what is not released
@@ -108,18 +109,9 @@ pub(crate) struct ConsumerPut {
     pub(crate) production: bool,
     /// What it gets of a package from now on: NAME=release or NAME=latest
     #[arg(long = "follow", value_name = "NAME=CHANNEL", value_parser = follow)]
-    pub(crate) follows: Vec<(String, Follow)>,
+    pub(crate) follows: Vec<(String, Follows)>,
     #[command(flatten)]
     pub(crate) writing: Writing,
-}
-
-/// What a consumer gets of a package.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Follow {
-    /// What is released
-    Release,
-    /// Every line's newest version
-    Latest,
 }
 
 /// `radpack consumer list`
@@ -139,9 +131,13 @@ pub(crate) struct ConsumerShow {
     pub(crate) access: Access,
 }
 
-fn follow(text: &str) -> Result<(String, Follow), String> {
+fn follow(text: &str) -> Result<(String, Follows), String> {
     let wrong = || "expected NAME=release or NAME=latest".to_owned();
     let (name, word) = text.split_once('=').ok_or_else(wrong)?;
-    let follow = Follow::from_str(word, false).map_err(|_| wrong())?;
-    Ok((package_name(name)?, follow))
+    let follows = match word {
+        "release" => Follows::Release,
+        "latest" => Follows::Latest,
+        _ => return Err(wrong()),
+    };
+    Ok((package_name(name)?, follows))
 }

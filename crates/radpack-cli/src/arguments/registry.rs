@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use radpack_registry::Plan;
+use radpack_registry::state::policy::PolicyChange;
 use uuid::Uuid;
 
 use super::name_and_path;
@@ -13,7 +14,7 @@ use super::values::{
 use crate::source::Source;
 
 /// Which registry, and who asks: for every command of a registry.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct Access {
     /// The registry: a folder or a URL [default: RADPACK_STORE, else a folder in the user's data directory]
     #[arg(long, value_name = "URL")]
@@ -63,9 +64,8 @@ pub(crate) struct Publishing {
     /// Release it at once
     #[arg(long)]
     pub(crate) release: bool,
-    /// Where to release it [default: release]
-    #[arg(long, value_name = "C", requires = "release")]
-    pub(crate) channel: Option<String>,
+    #[command(flatten)]
+    pub(crate) force: Force,
     /// A further register that serves imports of other packages; later ones lie on top
     #[arg(long = "register", value_name = "SRC", value_parser = Source::parse)]
     pub(crate) registers: Vec<Source>,
@@ -92,10 +92,10 @@ pub(crate) struct Publish {
 /// `radpack versions`
 #[derive(Debug, Args)]
 pub(crate) struct Versions {
-    /// The package
+    /// The package [default: all packages]
     #[arg(value_name = "NAME", value_parser = package_name)]
-    pub(crate) name: String,
-    /// Only those that are released
+    pub(crate) name: Option<String>,
+    /// Only those that are or were released
     #[arg(long)]
     pub(crate) released: bool,
     #[command(flatten)]
@@ -244,6 +244,8 @@ pub(crate) struct RolloutOf {
     #[arg(long, value_name = "C")]
     pub(crate) channel: Option<String>,
     #[command(flatten)]
+    pub(crate) force: Force,
+    #[command(flatten)]
     pub(crate) writing: Writing,
 }
 
@@ -315,7 +317,7 @@ pub(crate) struct Policy {
     #[arg(value_name = "NAME", value_parser = package_name)]
     pub(crate) name: String,
     /// keep-minors=on|off, releases=forward-only|free|live, numbering=per-major|increasing; without any, it is shown
-    #[arg(value_name = "KEY=VALUE", value_parser = PolicyChange::parse)]
+    #[arg(value_name = "KEY=VALUE", value_parser = policy_change)]
     pub(crate) changes: Vec<PolicyChange>,
     #[command(flatten)]
     pub(crate) force: Force,
@@ -323,44 +325,7 @@ pub(crate) struct Policy {
     pub(crate) writing: Writing,
 }
 
-/// One part of a policy as it shall be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum PolicyChange {
-    /// Whether each minor is a line of its own.
-    KeepMinors(bool),
-    /// What may be released.
-    Releases(Releases),
-    /// Whether a number must be higher than all others, not only those of its line.
-    Increasing(bool),
-}
-
-/// What may be released.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Releases {
-    /// Newer versions only
-    ForwardOnly,
-    /// Any version
-    Free,
-    /// Every version, at once
-    Live,
-}
-
-impl PolicyChange {
-    fn parse(text: &str) -> Result<Self, String> {
-        match text {
-            "keep-minors=on" => Ok(Self::KeepMinors(true)),
-            "keep-minors=off" => Ok(Self::KeepMinors(false)),
-            "numbering=per-major" => Ok(Self::Increasing(false)),
-            "numbering=increasing" => Ok(Self::Increasing(true)),
-            _ => text
-                .strip_prefix("releases=")
-                .and_then(|word| Releases::from_str(word, false).ok())
-                .map(Self::Releases)
-                .ok_or_else(|| {
-                    "expected keep-minors=on|off, releases=forward-only|free|live or \
-                     numbering=per-major|increasing"
-                        .to_owned()
-                }),
-        }
-    }
+fn policy_change(text: &str) -> Result<PolicyChange, String> {
+    text.parse::<PolicyChange>()
+        .map_err(|error| error.to_string())
 }

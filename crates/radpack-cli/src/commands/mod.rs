@@ -10,6 +10,7 @@ pub(crate) mod man;
 pub(crate) mod merge;
 pub(crate) mod pin;
 pub(crate) mod register;
+pub(crate) mod registry;
 pub(crate) mod resolve;
 pub(crate) mod select;
 
@@ -33,7 +34,7 @@ pub(crate) fn fit_words(fit: Fit, drift: Option<Drift>) -> String {
 }
 
 /// A number of things in words.
-fn of(count: usize, one: &str, more: &str) -> String {
+pub(crate) fn of(count: usize, one: &str, more: &str) -> String {
     match count {
         1 => format!("1 {one}"),
         _ => format!("{count} {more}"),

@@ -137,6 +137,17 @@ impl Fact {
         packages.into_iter().collect()
     }
 
+    /// Whether they change what somebody gets of a package.
+    #[must_use]
+    pub fn changes_releases_of(&self, package: &str) -> bool {
+        match self {
+            Fact::Published(published) => {
+                published.releases.iter().any(|new| new.package == package)
+            }
+            _ => self.packages().contains(package),
+        }
+    }
+
     /// The bytes that they name.
     pub(crate) fn blobs(&self) -> BTreeSet<Hash> {
         fn of_versions<'f>(versions: impl IntoIterator<Item = &'f NewVersion>) -> BTreeSet<Hash> {

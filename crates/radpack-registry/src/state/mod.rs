@@ -1,7 +1,7 @@
 //! What the events of a registry come to: a pure fold of them, and all that any reader sees is derived from it.
 //!
 //! A state may know a package by name only, with its details lying in a checkpoint: asking for such a package finds nothing and is
-//! noted down ([`State::take_wanted`]), so that whoever asked reads what was wanted and asks again. That way rules are written as if
+//! noted down, so that whoever asked reads what was wanted and asks again. That way rules are written as if
 //! everything were there, and a registry of a hundred thousand packages opens without reading them all.
 
 pub mod draft;
@@ -86,6 +86,17 @@ pub struct Consumer {
     pub by: String,
 }
 
+impl Consumer {
+    /// The packages of which it gets what is not released.
+    pub fn follows_latest(&self) -> impl Iterator<Item = &str> {
+        let latest = self
+            .follows
+            .iter()
+            .filter(|(_, follows)| **follows == Follows::Latest);
+        latest.map(|(name, _)| &**name)
+    }
+}
+
 impl State {
     /// A package, if there is one.
     #[must_use]
@@ -96,6 +107,31 @@ impl State {
             self.want(name);
         }
         package.map(Arc::as_ref)
+    }
+
+    /// What is another here than in another state, if anything is; of what was read of both.
+    pub(crate) fn differs(&self, other: &State) -> Option<String> {
+        let names: BTreeSet<&Arc<str>> =
+            self.packages.keys().chain(other.packages.keys()).collect();
+        for name in names {
+            if self.package(name) != other.package(name) {
+                return Some(format!("the package {name}"));
+            }
+        }
+        let same = [
+            ("what packages need", self.dependents == other.dependents),
+            ("the list of drafts", self.drafts == other.drafts),
+            ("the list of consumers", self.consumers == other.consumers),
+            (
+                "the list of tokens",
+                self.tokens == other.tokens && self.secrets == other.secrets,
+            ),
+            ("what was swept", self.swept == other.swept),
+            ("a setting", self.base_url == other.base_url),
+        ];
+        same.into_iter()
+            .find(|(_, same)| !same)
+            .map(|(what, _)| what.to_owned())
     }
 
     /// The names of all packages, in order. Those that there are only drafts of are among them.
@@ -461,7 +497,7 @@ impl Fold for State {
                 }
             }
             Fact::SettingChanged(changed) => {
-                self.base_url = changed.base_url.as_deref().map(Arc::from)
+                self.base_url = changed.base_url.as_deref().map(Arc::from);
             }
             Fact::DraftCreated(created) => self.create_draft(created, event)?,
             Fact::DraftSaved(DraftSaved {

@@ -29,7 +29,7 @@ fn put(arguments: ConsumerPut, output: &mut Output) -> Result<Outcome, Stop> {
     let rule = RecordConsumer {
         consumer: arguments.name.clone(),
         pins: arguments.file.as_deref().map(pins).transpose()?,
-        follow: arguments.follows.into_iter().map(|(name, follow)| (name, follow.into())).collect(),
+        follow: arguments.follows.into_iter().collect(),
         production: arguments.production.then_some(true),
     };
     let outcome = session.carry_out(&arguments.writing, &rule, output)?;
@@ -44,7 +44,9 @@ fn pins(path: &Path) -> Result<BTreeSet<String>, Failure> {
     };
     let text = if path == Path::new("-") {
         let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).map_err(unreadable)?;
+        std::io::stdin()
+            .read_to_string(&mut text)
+            .map_err(unreadable)?;
         text
     } else {
         fs::read_to_string(path).map_err(unreadable)?
@@ -58,7 +60,9 @@ fn pins(path: &Path) -> Result<BTreeSet<String>, Failure> {
     };
     match serde_json::from_str(&text) {
         Ok(Value::Array(ids)) => {
-            let ids = ids.iter().map(|id| id.as_str().map(str::to_owned).ok_or_else(wrong));
+            let ids = ids
+                .iter()
+                .map(|id| id.as_str().map(str::to_owned).ok_or_else(wrong));
             ids.collect()
         }
         Ok(Value::Object(package)) => {
@@ -71,16 +75,35 @@ fn pins(path: &Path) -> Result<BTreeSet<String>, Failure> {
                     let spec = spec.as_str().ok_or_else(wrong)?;
                     // What is no range (workspace:, file:, a git URL) says nothing of versions.
                     let is_range = spec != "*" && radpack_version::Spec::parse(spec).is_ok();
-                    let id = if is_range { format!("{name}@{spec}") } else { name.clone() };
-                    pins.insert(if radpack_manifest::Id::parse(&id).is_ok() { id } else { name.clone() });
+                    let id = if is_range {
+                        format!("{name}@{spec}")
+                    } else {
+                        name.clone()
+                    };
+                    pins.insert(if radpack_manifest::Id::parse(&id).is_ok() {
+                        id
+                    } else {
+                        name.clone()
+                    });
                 }
             }
-            if pins.is_empty() { Err(wrong()) } else { Ok(pins) }
+            if pins.is_empty() {
+                Err(wrong())
+            } else {
+                Ok(pins)
+            }
         }
         _ => {
-            let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+            let lines = text
+                .lines()
+                .map(str::trim)
+                .filter(|line| !line.is_empty() && !line.starts_with('#'));
             let pins: BTreeSet<String> = lines.map(str::to_owned).collect();
-            if pins.is_empty() { Err(wrong()) } else { Ok(pins) }
+            if pins.is_empty() {
+                Err(wrong())
+            } else {
+                Ok(pins)
+            }
         }
     }
 }
@@ -93,7 +116,11 @@ fn list(session: &Session, output: &mut Output) -> Result<Outcome, Stop> {
             output.value(&serde_json::json!({ "consumer": name, "pins": consumer.pins, "follows": consumer.follows, "production": consumer.production }))?;
             continue;
         }
-        let production = if consumer.production { "production" } else { "" };
+        let production = if consumer.production {
+            "production"
+        } else {
+            ""
+        };
         table.row([
             name.to_owned(),
             crate::commands::of(consumer.pins.len(), "pin", "pins"),
@@ -109,7 +136,10 @@ fn show(arguments: &ConsumerShow, output: &mut Output) -> Result<Outcome, Stop> 
     let session = Session::open(&arguments.access)?;
     let moment = session.moment()?;
     let Some(consumer) = moment.state.consumer(&arguments.name) else {
-        let message = format!("there is no consumer {:?}; `radpack consumer list` lists those that there are", arguments.name);
+        let message = format!(
+            "there is no consumer {:?}; `radpack consumer list` lists those that there are",
+            arguments.name
+        );
         return Err(Failure::new(Word::UnknownPackage, message).into());
     };
     if output.json() {
@@ -119,13 +149,19 @@ fn show(arguments: &ConsumerShow, output: &mut Output) -> Result<Outcome, Stop> 
     output.line(&format!(
         "{}{}, recorded {} by {}",
         arguments.name,
-        if consumer.production { ", in production" } else { "" },
+        if consumer.production {
+            ", in production"
+        } else {
+            ""
+        },
         time(consumer.at),
         consumer.by
     ))?;
     let mut table = Table::default();
     for pin in &consumer.pins {
-        let name = radpack_manifest::Id::parse(pin).map(|id| id.name).unwrap_or_default();
+        let name = radpack_manifest::Id::parse(pin)
+            .map(|id| id.name)
+            .unwrap_or_default();
         let follows = match consumer.follows.get(name) {
             Some(Follows::Latest) => "follows latest",
             _ => "follows release",

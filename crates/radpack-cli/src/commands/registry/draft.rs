@@ -23,7 +23,9 @@ use crate::session::{Session, command, of_history, of_publish, version_pick};
 
 pub(crate) fn run(arguments: Draft, output: &mut Output) -> Result<Outcome, Stop> {
     match arguments.action {
-        DraftAction::Create(it) => create(&it.draft, &it.name, it.from.as_ref(), &it.writing, output),
+        DraftAction::Create(it) => {
+            create(&it.draft, &it.name, it.from.as_ref(), &it.writing, output)
+        }
         DraftAction::List(it) => list(&it, output),
         DraftAction::Show(it) => show(&it, output),
         DraftAction::Checkout(it) => checkout(it, output),
@@ -32,7 +34,14 @@ pub(crate) fn run(arguments: Draft, output: &mut Output) -> Result<Outcome, Stop
         DraftAction::Diff(it) => diff(&it, output),
         DraftAction::Reset(it) => {
             let session = Session::open(&it.writing.access)?;
-            session.carry_out(&it.writing, &ResetDraft { draft: it.draft, to: it.to }, output)
+            session.carry_out(
+                &it.writing,
+                &ResetDraft {
+                    draft: it.draft,
+                    to: it.to,
+                },
+                output,
+            )
         }
         DraftAction::Discard(it) => {
             let session = Session::open(&it.writing.access)?;
@@ -44,10 +53,22 @@ pub(crate) fn run(arguments: Draft, output: &mut Output) -> Result<Outcome, Stop
 
 pub(crate) fn restore(arguments: &Restore, output: &mut Output) -> Result<Outcome, Stop> {
     let from = Origin::Package(arguments.package.clone());
-    create(&arguments.draft, &arguments.package.name, Some(&from), &arguments.writing, output)
+    create(
+        &arguments.draft,
+        &arguments.package.name,
+        Some(&from),
+        &arguments.writing,
+        output,
+    )
 }
 
-fn create(draft: &str, package: &str, from: Option<&Origin>, writing: &Writing, output: &mut Output) -> Result<Outcome, Stop> {
+fn create(
+    draft: &str,
+    package: &str,
+    from: Option<&Origin>,
+    writing: &Writing,
+    output: &mut Output,
+) -> Result<Outcome, Stop> {
     let session = Session::open(&writing.access)?;
     let from = match from {
         None => DraftSource::Empty,
@@ -55,8 +76,11 @@ fn create(draft: &str, package: &str, from: Option<&Origin>, writing: &Writing, 
         Some(Origin::Package(origin)) => {
             let moment = session.moment()?;
             let pick = version_pick(&released(&session, &moment, origin)?)?;
-            let contents = session.answer(&moment, |state| Ok(state.pick(&pick)?.1.contents.clone()))?;
-            let sources = session.wait(session.registry.sources(&pick.package, &contents)).map_err(|error| of_history(&error))?;
+            let contents =
+                session.answer(&moment, |state| Ok(state.pick(&pick)?.1.contents.clone()))?;
+            let sources = session
+                .wait(session.registry.sources(&pick.package, &contents))
+                .map_err(|error| of_history(&error))?;
             DraftSource::Version(pick, sources)
         }
     };
@@ -69,7 +93,11 @@ fn create(draft: &str, package: &str, from: Option<&Origin>, writing: &Writing, 
 }
 
 /// A bare name means what users get: the highest release, and where there is none, the newest version.
-fn released(session: &Session, moment: &Moment, origin: &PackageRef) -> Result<PackageRef, Failure> {
+fn released(
+    session: &Session,
+    moment: &Moment,
+    origin: &PackageRef,
+) -> Result<PackageRef, Failure> {
     use radpack_registry::state::package::{Audience, RELEASE};
     if origin.at.is_some() || origin.build.is_some() {
         return Ok(origin.clone());
@@ -77,22 +105,41 @@ fn released(session: &Session, moment: &Moment, origin: &PackageRef) -> Result<P
     let version = session.answer(moment, |state| {
         let package = state.known(&origin.name)?;
         let served = package.served(RELEASE, Audience::Everybody, moment.now());
-        let stable = served.iter().rev().find(|(_, version)| version.pre.is_empty());
-        Ok(stable.or(served.last()).map(|(_, version)| version.to_string()))
+        let stable = served
+            .iter()
+            .rev()
+            .find(|(_, version)| version.pre.is_empty());
+        Ok(stable
+            .or(served.last())
+            .map(|(_, version)| version.to_string()))
     })?;
-    Ok(PackageRef { at: version, ..origin.clone() })
+    Ok(PackageRef {
+        at: version,
+        ..origin.clone()
+    })
 }
 
-fn known(session: &Session, moment: &Moment, name: &str) -> Result<(String, RegistryDraft), Failure> {
+fn known(
+    session: &Session,
+    moment: &Moment,
+    name: &str,
+) -> Result<(String, RegistryDraft), Failure> {
     session.answer(moment, |state| {
         let (package, draft) = state.known_draft(name)?;
         Ok((package.to_owned(), draft.clone()))
     })
 }
 
-fn files_of(name: &str, draft: &RegistryDraft, revision: u64) -> Result<BTreeMap<String, SourceFile>, Failure> {
+fn files_of(
+    name: &str,
+    draft: &RegistryDraft,
+    revision: u64,
+) -> Result<BTreeMap<String, SourceFile>, Failure> {
     draft.files(revision).ok_or_else(|| {
-        let message = format!("{name} has no revision {revision}; the newest is {}", draft.revision());
+        let message = format!(
+            "{name} has no revision {revision}; the newest is {}",
+            draft.revision()
+        );
         Failure::new(Word::UnknownEntry, message)
     })
 }
@@ -101,7 +148,9 @@ fn from_words(from: Option<&DraftFrom>) -> String {
     match from {
         None => "from nothing".to_owned(),
         Some(DraftFrom::Version(version)) => format!("from {version}"),
-        Some(DraftFrom::Draft(of)) => format!("from the draft {} at revision {}", of.draft, of.revision),
+        Some(DraftFrom::Draft(of)) => {
+            format!("from the draft {} at revision {}", of.draft, of.revision)
+        }
     }
 }
 
@@ -111,7 +160,12 @@ fn list(arguments: &DraftList, output: &mut Output) -> Result<Outcome, Stop> {
     let names: Vec<String> = moment
         .state
         .drafts()
-        .filter(|(_, package)| arguments.name.as_deref().is_none_or(|name| name == *package))
+        .filter(|(_, package)| {
+            arguments
+                .name
+                .as_deref()
+                .is_none_or(|name| name == *package)
+        })
         .map(|(draft, _)| draft.to_owned())
         .collect();
     let mut table = Table::default();
@@ -123,7 +177,9 @@ fn list(arguments: &DraftList, output: &mut Output) -> Result<Outcome, Stop> {
             output.value(&serde_json::json!({ "draft": name, "package": package, "revision": revision, "files": files, "from": draft.from }))?;
             continue;
         }
-        let newest = draft.at(revision).map(|newest| format!("{} by {}", time(newest.at), newest.by));
+        let newest = draft
+            .at(revision)
+            .map(|newest| format!("{} by {}", time(newest.at), newest.by));
         table.row([
             name,
             package,
@@ -160,10 +216,18 @@ fn show(arguments: &DraftShow, output: &mut Output) -> Result<Outcome, Stop> {
         let what = match &revision.change {
             Change::Reset(to) => format!("the files of revision {to}"),
             Change::Saved { put, removed } if removed.is_empty() => format!("{} saved", put.len()),
-            Change::Saved { put, removed } => format!("{} saved, {} removed", put.len(), removed.len()),
+            Change::Saved { put, removed } => {
+                format!("{} saved, {} removed", put.len(), removed.len())
+            }
         };
         let message = revision.message.clone().unwrap_or_default();
-        table.row([format!("{}", index + 1), time(revision.at), revision.by.clone(), what, message]);
+        table.row([
+            format!("{}", index + 1),
+            time(revision.at),
+            revision.by.clone(),
+            what,
+            message,
+        ]);
     }
     output.table(&table)?;
     let mut table = Table::default();
@@ -182,15 +246,22 @@ fn checkout(arguments: DraftCheckout, output: &mut Output) -> Result<Outcome, St
     let files = files_of(&arguments.draft, &draft, revision)?;
     let folder = arguments.folder;
     check_free(&folder)?;
-    session.wait(session.registry.write_sources(&moment, &files, &folder)).map_err(|error| of_publish(&error))?;
+    session
+        .wait(session.registry.write_sources(&moment, &files, &folder))
+        .map_err(|error| of_publish(&error))?;
     let checkout = Checkout {
         registry: session.registry.history().id(),
         store: session.registry.store().location().to_owned(),
         draft: arguments.draft.clone(),
         revision,
-        files: files.iter().map(|(path, file)| (path.clone(), file.sha256)).collect(),
+        files: files
+            .iter()
+            .map(|(path, file)| (path.clone(), file.sha256))
+            .collect(),
     };
-    checkout.write(&folder).map_err(|error| Failure::of(Word::Io, &error))?;
+    checkout
+        .write(&folder)
+        .map_err(|error| Failure::of(Word::Io, &error))?;
     if output.json() {
         output.value(&serde_json::json!({ "draft": arguments.draft, "revision": revision, "out": folder, "files": files.len() }))?;
     } else {
@@ -222,16 +293,25 @@ fn check_free(folder: &Path) -> Result<(), Failure> {
         );
         return Err(Failure::new(Word::Unavailable, message));
     }
-    let is_empty = std::fs::read_dir(folder).map(|mut entries| entries.next().is_none()).unwrap_or(true);
+    let is_empty = std::fs::read_dir(folder)
+        .map(|mut entries| entries.next().is_none())
+        .unwrap_or(true);
     if is_empty {
         return Ok(());
     }
-    let message = format!("{} is not empty: check out into a new folder", folder.display());
+    let message = format!(
+        "{} is not empty: check out into a new folder",
+        folder.display()
+    );
     Err(Failure::new(Word::Unavailable, message))
 }
 
 /// The checkout that paths are in, with its folder, if it is one of this draft.
-fn checkout_of(session: &Session, draft: &str, paths: &[PathBuf]) -> Result<Option<(PathBuf, Checkout)>, Failure> {
+fn checkout_of(
+    session: &Session,
+    draft: &str,
+    paths: &[PathBuf],
+) -> Result<Option<(PathBuf, Checkout)>, Failure> {
     for path in paths {
         let around = Checkout::around(path).map_err(|error| Failure::of(Word::Io, &error))?;
         if let Some((folder, checkout)) = around
@@ -240,7 +320,11 @@ fn checkout_of(session: &Session, draft: &str, paths: &[PathBuf]) -> Result<Opti
             if checkout.draft == draft {
                 return Ok(Some((folder, checkout)));
             }
-            let message = format!("{} is a checkout of {}, not of {draft}", folder.display(), checkout.draft);
+            let message = format!(
+                "{} is a checkout of {}, not of {draft}",
+                folder.display(),
+                checkout.draft
+            );
             return Err(Failure::new(Word::Unavailable, message));
         }
     }
@@ -257,7 +341,9 @@ fn base_of(base: Option<u64>, checkout: Option<&(PathBuf, Checkout)>) -> Result<
 /// The name of a path in the draft: below the checkout, or as it is written.
 fn name_in(path: &Path, checkout: Option<&(PathBuf, Checkout)>) -> Result<String, Failure> {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let inside = checkout.and_then(|(folder, _)| absolute.strip_prefix(folder).ok()).unwrap_or(path);
+    let inside = checkout
+        .and_then(|(folder, _)| absolute.strip_prefix(folder).ok())
+        .unwrap_or(path);
     let parts: Option<Vec<&str>> = inside
         .components()
         .filter(|part| !matches!(part, Component::CurDir))
@@ -266,10 +352,16 @@ fn name_in(path: &Path, checkout: Option<&(PathBuf, Checkout)>) -> Result<String
             _ => None,
         })
         .collect();
-    parts.filter(|parts| !parts.is_empty()).map(|parts| parts.join("/")).ok_or_else(|| {
-        let message = format!("{} is no path in the draft: write it relative to the package", path.display());
-        Failure::new(Word::InvalidId, message)
-    })
+    parts
+        .filter(|parts| !parts.is_empty())
+        .map(|parts| parts.join("/"))
+        .ok_or_else(|| {
+            let message = format!(
+                "{} is no path in the draft: write it relative to the package",
+                path.display()
+            );
+            Failure::new(Word::InvalidId, message)
+        })
 }
 
 fn put(arguments: DraftPut, output: &mut Output) -> Result<Outcome, Stop> {
@@ -281,7 +373,13 @@ fn put(arguments: DraftPut, output: &mut Output) -> Result<Outcome, Stop> {
     let mut remove = BTreeSet::new();
     let mut add = |name: String, hash: Hash, bytes: u64, path: PathBuf| {
         uploads.add_file(hash, path);
-        put.insert(name, SourceFile { sha256: hash, bytes });
+        put.insert(
+            name,
+            SourceFile {
+                sha256: hash,
+                bytes,
+            },
+        );
     };
     for path in &arguments.paths {
         let absolute = std::path::absolute(path).unwrap_or_else(|_| path.clone());
@@ -302,15 +400,25 @@ fn put(arguments: DraftPut, output: &mut Output) -> Result<Outcome, Stop> {
                 for (name, file) in sources.files() {
                     let whole = absolute.join(name);
                     // Of a folder that is no checkout, the names begin at it.
-                    let name = if inside { name_in(&whole, checkout.as_ref())? } else { name.to_owned() };
+                    let name = if inside {
+                        name_in(&whole, checkout.as_ref())?
+                    } else {
+                        name.to_owned()
+                    };
                     add(name, file.hash, file.length, whole);
                 }
             }
             _ => {
                 let contents = std::fs::read(path).map_err(|error| {
-                    Failure::new(Word::Io, format!("cannot read {}", path.display())).caused_by(&error)
+                    Failure::new(Word::Io, format!("cannot read {}", path.display()))
+                        .caused_by(&error)
                 })?;
-                add(name_in(path, checkout.as_ref())?, Hash::of(&contents), contents.len() as u64, absolute);
+                add(
+                    name_in(path, checkout.as_ref())?,
+                    Hash::of(&contents),
+                    contents.len() as u64,
+                    absolute,
+                );
             }
         }
     }
@@ -329,7 +437,10 @@ fn put(arguments: DraftPut, output: &mut Output) -> Result<Outcome, Stop> {
 fn rm(arguments: DraftRm, output: &mut Output) -> Result<Outcome, Stop> {
     let session = Session::open(&arguments.writing.access)?;
     let checkout = checkout_of(&session, &arguments.draft, &arguments.paths)?;
-    let names = arguments.paths.iter().map(|path| name_in(path, checkout.as_ref()));
+    let names = arguments
+        .paths
+        .iter()
+        .map(|path| name_in(path, checkout.as_ref()));
     let rule = SaveDraft {
         draft: arguments.draft,
         base: base_of(arguments.base, checkout.as_ref())?,
@@ -343,8 +454,13 @@ fn rm(arguments: DraftRm, output: &mut Output) -> Result<Outcome, Stop> {
 }
 
 /// The checkout is now one of the revision that was saved.
-fn remember(session: &Session, checkout: Option<(PathBuf, Checkout)>, saved: &SaveDraft) -> Result<(), Failure> {
-    let Some((folder, checkout)) = checkout.filter(|(_, checkout)| checkout.revision == saved.base) else {
+fn remember(
+    session: &Session,
+    checkout: Option<(PathBuf, Checkout)>,
+    saved: &SaveDraft,
+) -> Result<(), Failure> {
+    let Some((folder, checkout)) = checkout.filter(|(_, checkout)| checkout.revision == saved.base)
+    else {
         return Ok(());
     };
     let moment = session.moment()?;
@@ -354,10 +470,14 @@ fn remember(session: &Session, checkout: Option<(PathBuf, Checkout)>, saved: &Sa
     let files = files_of(&saved.draft, &draft, revision)?;
     let now = Checkout {
         revision,
-        files: files.iter().map(|(path, file)| (path.clone(), file.sha256)).collect(),
+        files: files
+            .iter()
+            .map(|(path, file)| (path.clone(), file.sha256))
+            .collect(),
         ..checkout
     };
-    now.write(&folder).map_err(|error| Failure::of(Word::Io, &error))
+    now.write(&folder)
+        .map_err(|error| Failure::of(Word::Io, &error))
 }
 
 fn diff(arguments: &DraftDiff, output: &mut Output) -> Result<Outcome, Stop> {
@@ -366,7 +486,10 @@ fn diff(arguments: &DraftDiff, output: &mut Output) -> Result<Outcome, Stop> {
     let (_, draft) = known(&session, &moment, &arguments.draft)?;
     let hashes = |revision: u64| -> Result<BTreeMap<String, Hash>, Failure> {
         let files = files_of(&arguments.draft, &draft, revision)?;
-        Ok(files.into_iter().map(|(path, file)| (path, file.sha256)).collect())
+        Ok(files
+            .into_iter()
+            .map(|(path, file)| (path, file.sha256))
+            .collect())
     };
     let from = hashes(arguments.from.unwrap_or(1))?;
     let to = hashes(arguments.to.unwrap_or(draft.revision()))?;
@@ -388,7 +511,10 @@ fn publish(arguments: DraftPublish, output: &mut Output) -> Result<Outcome, Stop
     let options = options(arguments.publishing)?;
     let command = command(&arguments.writing);
     let published = session.wait(async {
-        let published = session.registry.publish_draft(&session.caller, &command, &arguments.draft, &options).await;
+        let published = session
+            .registry
+            .publish_draft(&session.caller, &command, &arguments.draft, &options)
+            .await;
         session.registry.settle().await;
         published
     });
@@ -396,7 +522,11 @@ fn publish(arguments: DraftPublish, output: &mut Output) -> Result<Outcome, Stop
 }
 
 /// Lays a draft on top of a manifest: built into a folder of this machine, and served from there.
-pub(super) fn lay_on_top(session: &Session, manifest: &mut Manifest, draft: &str) -> Result<(), Failure> {
+pub(super) fn lay_on_top(
+    session: &Session,
+    manifest: &mut Manifest,
+    draft: &str,
+) -> Result<(), Failure> {
     let moment = session.moment()?;
     let folder = crate::store::cache()?.join("drafts");
     let laid = session.wait(session.registry.try_draft(&moment, draft, &folder));

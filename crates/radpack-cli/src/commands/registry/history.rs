@@ -19,7 +19,9 @@ pub(crate) fn run(arguments: &History, output: &mut Output) -> Result<Outcome, S
     let mut position = match arguments.since {
         None | Some(0) => history.beginning(),
         Some(seq) => {
-            let recorded = session.wait(history.event(seq)).map_err(|error| of_history(&error))?;
+            let recorded = session
+                .wait(history.event(seq))
+                .map_err(|error| of_history(&error))?;
             let Some(recorded) = recorded else {
                 return Err(not_yet(seq).into());
             };
@@ -47,18 +49,32 @@ pub(crate) fn run(arguments: &History, output: &mut Output) -> Result<Outcome, S
 }
 
 fn not_yet(seq: u64) -> Failure {
-    Failure::new(crate::failure::Word::Unavailable, format!("event {seq} has not happened"))
+    Failure::new(
+        crate::failure::Word::Unavailable,
+        format!("event {seq} has not happened"),
+    )
 }
 
 fn say(recorded: &Recorded, package: Option<&str>, output: &mut Output) -> Result<(), Stop> {
     let event = &recorded.event;
-    let described = event.describe().map_err(|error| Failure::of(crate::failure::Word::Io, &error))?;
+    let described = event
+        .describe()
+        .map_err(|error| Failure::of(crate::failure::Word::Io, &error))?;
     if package.is_some_and(|name| !described.packages.iter().any(|other| other == name)) {
         return Ok(());
     }
     if output.json() {
         return output.value(&event_line(event, false));
     }
-    let why = described.why.map(|why| format!(" – {why}")).unwrap_or_default();
-    output.line(&visible(&format!("{:>5}  {}  {}  {}{why}", event.seq, time(event.at), event.by, described.what)))
+    let why = described
+        .why
+        .map(|why| format!(" – {why}"))
+        .unwrap_or_default();
+    output.line(&visible(&format!(
+        "{:>5}  {}  {}  {}{why}",
+        event.seq,
+        time(event.at),
+        event.by,
+        described.what
+    )))
 }

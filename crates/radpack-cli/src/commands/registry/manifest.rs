@@ -18,7 +18,9 @@ pub(crate) fn run(arguments: Arguments, output: &mut Output) -> Result<Outcome, 
         (None, Some(channel)) => Follow::from(&*channel),
         (None, None) => Follow::default(),
     };
-    let cohort = arguments.cohort.or_else(|| arguments.key.as_deref().map(Cohort::of_key));
+    let cohort = arguments
+        .cohort
+        .or_else(|| arguments.key.as_deref().map(Cohort::of_key));
     let mut with = Vec::new();
     let mut drafts = Vec::new();
     for origin in &arguments.with {
@@ -30,7 +32,7 @@ pub(crate) fn run(arguments: Arguments, output: &mut Output) -> Result<Outcome, 
     let query = ManifestQuery { of, cohort, with };
     let mut manifest = session.answer(&moment, |state| state.manifest(&query, at))?;
     for draft in drafts {
-        super::draft::lay_on_top(&session, &mut manifest, &draft, output)?;
+        super::draft::lay_on_top(&session, &mut manifest, &draft)?;
     }
     if let Follow::Consumer(name) = &query.of {
         warn_of_latest(&session, &moment, name)?;
@@ -53,15 +55,28 @@ pub(super) fn at(session: &Session, text: Option<&str>) -> Result<(Moment, Times
         let now = moment.now();
         return Ok((moment, now));
     };
-    let token: MomentToken = text.parse().map_err(|error| Failure::of(Word::InvalidSpec, &error))?;
-    session.wait(session.registry.at_moment(&token)).map_err(|error| of_commit(&error))
+    let token: MomentToken = text
+        .parse()
+        .map_err(|error| Failure::of(Word::InvalidSpec, &error))?;
+    session
+        .wait(session.registry.at_moment(&token))
+        .map_err(|error| of_commit(&error))
 }
 
 /// Who runs what is not released for users should know.
-pub(super) fn warn_of_latest(session: &Session, moment: &Moment, consumer: &str) -> Result<(), Failure> {
+pub(super) fn warn_of_latest(
+    session: &Session,
+    moment: &Moment,
+    consumer: &str,
+) -> Result<(), Failure> {
     let latest = session.ask(moment, |state| {
         let consumer = state.consumer(consumer)?;
-        consumer.production.then(|| consumer.follows_latest().map(str::to_owned).collect::<Vec<_>>())
+        consumer.production.then(|| {
+            consumer
+                .follows_latest()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        })
     })?;
     if let Some(latest) = latest.filter(|latest| !latest.is_empty()) {
         crate::session::warn(&format!(

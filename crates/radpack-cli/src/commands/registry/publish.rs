@@ -9,20 +9,26 @@ use crate::failure::{Failure, Outcome, Stop};
 use crate::output::{Output, visible};
 use crate::progress::Progress;
 use crate::read::Reader;
-use crate::session::{Session, command, event_line, of_history, of_publish, runtime, say_nothing, store_of, warn};
+use crate::session::{
+    Session, command, event_line, of_history, of_publish, runtime, say_nothing, store_of, warn,
+};
 
 pub(crate) fn init(arguments: &Init, output: &mut Output) -> Result<Outcome, Stop> {
     let store = store_of(&arguments.access)?;
     let location = store.location().to_owned();
     let runtime = runtime()?;
-    let (registry, is_new) = runtime.block_on(Registry::init(store)).map_err(|error| of_history(&error))?;
+    let (registry, is_new) = runtime
+        .block_on(Registry::init(store))
+        .map_err(|error| of_history(&error))?;
     let id = registry.history().id();
     if output.json() {
         output.value(&serde_json::json!({ "store": location, "registry": id, "new": is_new }))?;
     } else if is_new {
         output.line(&visible(&format!("a new registry in {location}")))?;
     } else {
-        output.line(&visible(&format!("there is a registry in {location} already; nothing was changed")))?;
+        output.line(&visible(&format!(
+            "there is a registry in {location} already; nothing was changed"
+        )))?;
     }
     Ok(Outcome::Done)
 }
@@ -33,7 +39,10 @@ pub(crate) fn publish(arguments: Publish, output: &mut Output) -> Result<Outcome
     let command = command(&arguments.writing);
     let progress = Progress::new("publishing");
     let published = session.wait(async {
-        let published = session.registry.publish(&session.caller, &command, &arguments.folders, &options).await;
+        let published = session
+            .registry
+            .publish(&session.caller, &command, &arguments.folders, &options)
+            .await;
         session.registry.settle().await;
         published
     });
@@ -55,12 +64,17 @@ pub(super) fn options(publishing: Publishing) -> Result<PublishOptions, Failure>
     options.force = publishing.force.force;
     options.external = publishing.externals;
     let entries = publishing.entries.into_iter();
-    options.entries = entries.map(|(name, path)| EntryOption::new(name, path)).collect();
+    options.entries = entries
+        .map(|(name, path)| EntryOption::new(name, path))
+        .collect();
     Ok(options)
 }
 
 /// Says what came of publishing.
-pub(super) fn say(published: Result<PublishReport, PublishError>, output: &mut Output) -> Result<Outcome, Stop> {
+pub(super) fn say(
+    published: Result<PublishReport, PublishError>,
+    output: &mut Output,
+) -> Result<Outcome, Stop> {
     let report = match published {
         Ok(report) => report,
         Err(PublishError::Build { source, .. }) => return say_problems(&source, output),
@@ -71,7 +85,11 @@ pub(super) fn say(published: Result<PublishReport, PublishError>, output: &mut O
     }
     for (folder, left_out) in &report.left_out {
         let path = folder.join(&left_out.path);
-        warn(&format!("{} is not among the sources: {}", path.display(), left_out.reason));
+        warn(&format!(
+            "{} is not among the sources: {}",
+            path.display(),
+            left_out.reason
+        ));
     }
     let Some(committed) = report.committed else {
         say_nothing(report.nothing.as_deref().unwrap_or_default(), output)?;
@@ -84,13 +102,23 @@ pub(super) fn say(published: Result<PublishReport, PublishError>, output: &mut O
     }
     if let Ok(Fact::Published(published)) = Fact::of(event) {
         for new in &published.versions {
-            let release = published.releases.iter().find(|release| release.package == new.package);
+            let release = published
+                .releases
+                .iter()
+                .find(|release| release.package == new.package);
             let released = match release {
-                Some(release) => format!(", and released as release {} of the line {}", release.number, release.line),
+                Some(release) => format!(
+                    ", and released as release {} of the line {}",
+                    release.number, release.line
+                ),
                 None => String::new(),
             };
             let entries = new.contents.as_ref().map_or(0, |contents| {
-                contents.entries.keys().filter(|name| !name.starts_with("c/")).count()
+                contents
+                    .entries
+                    .keys()
+                    .filter(|name| !name.starts_with("c/"))
+                    .count()
             });
             let line = format!(
                 "{}@{} published: build {}, {}{released}",
@@ -102,8 +130,17 @@ pub(super) fn say(published: Result<PublishReport, PublishError>, output: &mut O
             output.line(&visible(&line))?;
         }
         for release in &published.releases {
-            if !published.versions.iter().any(|new| new.package == release.package) {
-                let (package, version, number, line) = (&release.package, &release.version, release.number, release.line);
+            if !published
+                .versions
+                .iter()
+                .any(|new| new.package == release.package)
+            {
+                let (package, version, number, line) = (
+                    &release.package,
+                    &release.version,
+                    release.number,
+                    release.line,
+                );
                 output.line(&visible(&format!("{package}@{version}, which was there, released as release {number} of the line {line}")))?;
             }
         }

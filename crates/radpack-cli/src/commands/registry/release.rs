@@ -13,11 +13,17 @@ use crate::arguments::{
 };
 use crate::failure::{Failure, Outcome, Stop};
 use crate::output::{Output, Table, visible};
-use crate::session::{Session, channel, line_pick, of_commit, of_history, say_nothing, version_pick};
+use crate::session::{
+    Session, channel, line_pick, of_commit, of_history, say_nothing, version_pick,
+};
 
 pub(crate) fn release(arguments: Release, output: &mut Output) -> Result<Outcome, Stop> {
     let session = Session::open(&arguments.writing.access)?;
-    let versions = arguments.packages.iter().map(version_pick).collect::<Result<_, Failure>>()?;
+    let versions = arguments
+        .packages
+        .iter()
+        .map(version_pick)
+        .collect::<Result<_, Failure>>()?;
     let rule = ReleaseVersions {
         versions,
         channel: channel(arguments.channel),
@@ -33,7 +39,9 @@ pub(crate) fn release(arguments: Release, output: &mut Output) -> Result<Outcome
         force: Some("a trial".to_owned()),
         ..rule.clone()
     };
-    let (decided, effect) = session.wait(session.registry.preview(&insisting)).map_err(|error| of_commit(&error))?;
+    let (decided, effect) = session
+        .wait(session.registry.preview(&insisting))
+        .map_err(|error| of_commit(&error))?;
     let Decided::Fact(fact) = decided else {
         say_nothing("nothing was named", output)?;
         return Ok(Outcome::Done);
@@ -45,17 +53,28 @@ pub(crate) fn release(arguments: Release, output: &mut Output) -> Result<Outcome
 fn say_effect(fact: &Fact, effect: &Effect, output: &mut Output) -> Result<Outcome, Stop> {
     if output.json() {
         output.value(&effect)?;
-        return Ok(if effect.broken.is_empty() { Outcome::Done } else { Outcome::Incomplete });
+        return Ok(if effect.broken.is_empty() {
+            Outcome::Done
+        } else {
+            Outcome::Incomplete
+        });
     }
     if let Fact::Released(released) = fact {
         for new in &released.releases {
-            let line = format!("{}@{} would be release {} of the line {} in {}", new.package, new.version, new.number, new.line, released.channel);
+            let line = format!(
+                "{}@{} would be release {} of the line {} in {}",
+                new.package, new.version, new.number, new.line, released.channel
+            );
             output.line(&visible(&line))?;
         }
     }
     let mut table = Table::default();
     for moved in &effect.moved {
-        let version = |version: &Option<semver::Version>| version.as_ref().map_or("nothing".to_owned(), ToString::to_string);
+        let version = |version: &Option<semver::Version>| {
+            version
+                .as_ref()
+                .map_or("nothing".to_owned(), ToString::to_string)
+        };
         table.row([
             moved.who.to_string(),
             moved.id.clone(),
@@ -65,12 +84,19 @@ fn say_effect(fact: &Fact, effect: &Effect, output: &mut Output) -> Result<Outco
     }
     output.table(&table)?;
     for broken in &effect.broken {
-        output.line(&visible(&format!("{} would find nothing for {}", broken.who, broken.id)))?;
+        output.line(&visible(&format!(
+            "{} would find nothing for {}",
+            broken.who, broken.id
+        )))?;
     }
     if effect.moved.is_empty() && effect.broken.is_empty() {
         output.line("nobody would get anything else than now")?;
     }
-    Ok(if effect.broken.is_empty() { Outcome::Done } else { Outcome::Incomplete })
+    Ok(if effect.broken.is_empty() {
+        Outcome::Done
+    } else {
+        Outcome::Incomplete
+    })
 }
 
 pub(crate) fn promote(arguments: Promote, output: &mut Output) -> Result<Outcome, Stop> {
@@ -116,9 +142,13 @@ pub(crate) fn rollback(arguments: Rollback, output: &mut Output) -> Result<Outco
 
 pub(crate) fn revert(arguments: Revert, output: &mut Output) -> Result<Outcome, Stop> {
     let session = Session::open(&arguments.writing.access)?;
-    let moment: Moment = session.wait(session.registry.at(arguments.to)).map_err(|error| of_history(&error))?;
+    let moment: Moment = session
+        .wait(session.registry.at(arguments.to))
+        .map_err(|error| of_history(&error))?;
     // The rule asks it as one asks a state in memory.
-    session.wait(session.registry.read_all(&moment)).map_err(|error| of_history(&error))?;
+    session
+        .wait(session.registry.read_all(&moment))
+        .map_err(|error| of_history(&error))?;
     let rule = RevertRule {
         to: arguments.to,
         package: arguments.name,
@@ -144,7 +174,12 @@ pub(crate) fn policy(arguments: Policy, output: &mut Output) -> Result<Outcome, 
     if arguments.changes.is_empty() {
         let moment = session.moment()?;
         let name = &arguments.name;
-        let policy = session.ask(&moment, |state| state.package(name).map(|package| package.policy).unwrap_or_default())?;
+        let policy = session.ask(&moment, |state| {
+            state
+                .package(name)
+                .map(|package| package.policy)
+                .unwrap_or_default()
+        })?;
         if output.json() {
             output.value(&policy)?;
         } else {

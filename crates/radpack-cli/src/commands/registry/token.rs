@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::time;
 use crate::arguments::{Token, TokenAction, TokenCreate};
 use crate::failure::{Failure, Outcome, Stop, Word};
-use crate::output::{Output, Table, note, visible};
+use crate::output::{Output, Table, note};
 use crate::session::{Session, command, of_commit, say_nothing};
 
 pub(crate) fn run(arguments: Token, output: &mut Output) -> Result<Outcome, Stop> {
@@ -20,7 +20,10 @@ pub(crate) fn run(arguments: Token, output: &mut Output) -> Result<Outcome, Stop
         TokenAction::List(arguments) => list(&Session::open(&arguments.access)?, output),
         TokenAction::Revoke(arguments) => {
             let token = Uuid::try_parse(&arguments.token_id).map_err(|error| {
-                let message = format!("{:?} is no token's id: `radpack token list` shows them", arguments.token_id);
+                let message = format!(
+                    "{:?} is no token's id: `radpack token list` shows them",
+                    arguments.token_id
+                );
                 Failure::new(Word::InvalidId, message).caused_by(&error)
             })?;
             let session = Session::open(&arguments.writing.access)?;
@@ -33,17 +36,24 @@ fn create(arguments: TokenCreate, output: &mut Output) -> Result<Outcome, Stop> 
     let session = Session::open(&arguments.writing.access)?;
     let moment = session.moment()?;
     let maker = match &session.caller.token {
-        Some(secret) => session.ask(&moment, |state| state.token_with(secret).map(|token| token.id))?,
+        Some(secret) => session.ask(&moment, |state| {
+            state.token_with(secret).map(|token| token.id)
+        })?,
         None => None,
     };
-    let expires = match arguments.expires {
-        Some(lifetime) => {
-            let lifetime = jiff::SignedDuration::try_from(lifetime);
-            let expires = lifetime.ok().and_then(|lifetime| Timestamp::now().checked_add(lifetime).ok());
-            Some(expires.ok_or_else(|| Failure::new(Word::InvalidSpec, "nothing is good for so long"))?)
-        }
-        None => None,
-    };
+    let expires =
+        match arguments.expires {
+            Some(lifetime) => {
+                let lifetime = jiff::SignedDuration::try_from(lifetime);
+                let expires = lifetime
+                    .ok()
+                    .and_then(|lifetime| Timestamp::now().checked_add(lifetime).ok());
+                Some(expires.ok_or_else(|| {
+                    Failure::new(Word::InvalidSpec, "nothing is good for so long")
+                })?)
+            }
+            None => None,
+        };
     let command = command(&arguments.writing);
     let secret = RegistryToken::new_secret();
     let packages: BTreeSet<String> = arguments.packages.into_iter().collect();
@@ -52,21 +62,36 @@ fn create(arguments: TokenCreate, output: &mut Output) -> Result<Outcome, Stop> 
         token: command.id,
         secret: RegistryToken::digest(&secret),
         holder: arguments.holder,
-        rights: arguments.rights.into_iter().map(Into::into).collect(),
-        packages: if packages.is_empty() { BTreeSet::from(["*".to_owned()]) } else { packages },
+        rights: arguments.rights.into_iter().collect(),
+        packages: if packages.is_empty() {
+            BTreeSet::from(["*".to_owned()])
+        } else {
+            packages
+        },
         expires,
         maker,
     };
-    let carried = session.wait(session.registry.carry_out_with(&session.caller, &command, &rule, &Uploads::default()));
+    let carried = session.wait(session.registry.carry_out_with(
+        &session.caller,
+        &command,
+        &rule,
+        &Uploads::default(),
+    ));
     match carried.map_err(|error| of_commit(&error))? {
         Carried::Done(committed) if committed.repeated => {
-            say_nothing("the token was made when this command was first sent, and its secret is shown once: revoke it and make another", output)?;
+            say_nothing(
+                "the token was made when this command was first sent, and its secret is shown once: revoke it and make another",
+                output,
+            )?;
         }
         Carried::Done(_) if output.json() => {
             output.value(&serde_json::json!({ "token": rule.token, "secret": secret }))?;
         }
         Carried::Done(_) => {
-            note(&format!("the token {} of {}; it is shown this once:", rule.token, rule.holder));
+            note(&format!(
+                "the token {} of {}; it is shown this once:",
+                rule.token, rule.holder
+            ));
             output.line(&secret)?;
         }
         Carried::Nothing(why) => say_nothing(&why, output)?,
@@ -91,9 +116,14 @@ fn list(session: &Session, output: &mut Output) -> Result<Outcome, Stop> {
         };
         let rights: Vec<String> = token.rights.iter().map(ToString::to_string).collect();
         let packages: Vec<&str> = token.packages.iter().map(String::as_str).collect();
-        table.row([token.id.to_string(), token.holder.clone(), rights.join(","), packages.join(","), standing]);
+        table.row([
+            token.id.to_string(),
+            token.holder.clone(),
+            rights.join(","),
+            packages.join(","),
+            standing,
+        ]);
     }
-    output.bytes(visible("").as_bytes())?;
     output.table(&table)?;
     Ok(Outcome::Done)
 }

@@ -72,20 +72,42 @@ pub(crate) fn versions(arguments: &Versions, output: &mut Output) -> Result<Outc
 
 /// All packages, with what users get of each.
 fn packages(session: &Session, moment: &Moment, output: &mut Output) -> Result<Outcome, Stop> {
-    session.wait(session.registry.read_all(moment)).map_err(|error| of_history(&error))?;
+    session
+        .wait(session.registry.read_all(moment))
+        .map_err(|error| of_history(&error))?;
     let mut table = Table::default();
     for name in moment.state.names() {
-        let Some(package) = moment.state.package(name).filter(|package| !package.versions.is_empty()) else {
+        let Some(package) = moment
+            .state
+            .package(name)
+            .filter(|package| !package.versions.is_empty())
+        else {
             continue;
         };
-        let served = package.served(RELEASE, radpack_registry::state::package::Audience::Everybody, moment.now());
-        let served: Vec<String> = served.iter().rev().map(|(_, version)| version.to_string()).collect();
+        let served = package.served(
+            RELEASE,
+            radpack_registry::state::package::Audience::Everybody,
+            moment.now(),
+        );
+        let served: Vec<String> = served
+            .iter()
+            .rev()
+            .map(|(_, version)| version.to_string())
+            .collect();
         if output.json() {
             output.value(&serde_json::json!({ "name": name, "versions": package.versions.len(), "released": served }))?;
             continue;
         }
-        let released = if served.is_empty() { "nothing released".to_owned() } else { served.join(", ") };
-        table.row([name.to_owned(), of(package.versions.len(), "version", "versions"), released]);
+        let released = if served.is_empty() {
+            "nothing released".to_owned()
+        } else {
+            served.join(", ")
+        };
+        table.row([
+            name.to_owned(),
+            of(package.versions.len(), "version", "versions"),
+            released,
+        ]);
     }
     output.table(&table)?;
     Ok(Outcome::Done)
@@ -99,15 +121,29 @@ fn released(package: &Package, moment: &Moment) -> BTreeMap<Version, Vec<String>
         for &line in channel.lines.keys() {
             let state = channel.line(line, at);
             let rolling = state.rolling.as_ref().map(|rolling| {
-                let paused = if rolling.rollout.is_paused() { ", paused" } else { "" };
-                (rolling.release, format!(", on its way at {} %{paused}", rolling.rollout.percent(at)))
+                let paused = if rolling.rollout.is_paused() {
+                    ", paused"
+                } else {
+                    ""
+                };
+                (
+                    rolling.release,
+                    format!(", on its way at {} %{paused}", rolling.rollout.percent(at)),
+                )
             });
             let stable = state.stable.map(|number| (number, String::new()));
             for (number, how) in stable.into_iter().chain(rolling) {
                 if let Some(release) = channel.release(number) {
-                    let place = if name == RELEASE { String::new() } else { format!(" in {name}") };
+                    let place = if name == RELEASE {
+                        String::new()
+                    } else {
+                        format!(" in {name}")
+                    };
                     let words = format!("release {number} of line {line}{place}{how}");
-                    released.entry(release.version.clone()).or_default().push(words);
+                    released
+                        .entry(release.version.clone())
+                        .or_default()
+                        .push(words);
                 }
             }
         }
@@ -121,13 +157,22 @@ fn ever_released(package: &Package, version: &Version) -> Vec<String> {
     for (name, channel) in &package.channels {
         for (index, release) in channel.releases.iter().enumerate() {
             if release.version == *version {
-                let place = if name == RELEASE { String::new() } else { format!(" in {name}") };
+                let place = if name == RELEASE {
+                    String::new()
+                } else {
+                    format!(" in {name}")
+                };
                 let standing = match release.standing {
                     Standing::Good => "",
                     Standing::Aborted => ", aborted",
                     Standing::RolledBack => ", rolled back",
                 };
-                ever.push(format!("{} ({}){place} {}{standing}", release.name, index + 1, time(release.at)));
+                ever.push(format!(
+                    "{} ({}){place} {}{standing}",
+                    release.name,
+                    index + 1,
+                    time(release.at)
+                ));
             }
         }
     }
@@ -144,17 +189,34 @@ pub(crate) fn show(arguments: &Show, output: &mut Output) -> Result<Outcome, Sto
         return show_package(&pick.package, &package, &moment, output);
     }
     let (version, published) = picked(&session, &moment, &pick)?;
-    show_version(&session, &moment, &pick.package, &package, &version, &published, output)
+    show_version(
+        &session,
+        &moment,
+        &pick.package,
+        &package,
+        &version,
+        &published,
+        output,
+    )
 }
 
-fn picked(session: &Session, moment: &Moment, pick: &VersionPick) -> Result<(Version, PublishedVersion), Failure> {
+fn picked(
+    session: &Session,
+    moment: &Moment,
+    pick: &VersionPick,
+) -> Result<(Version, PublishedVersion), Failure> {
     session.answer(moment, |state: &State| {
         let (version, published) = state.pick(pick)?;
         Ok::<_, Refusal>((version.clone(), published.clone()))
     })
 }
 
-fn show_package(name: &str, package: &Package, moment: &Moment, output: &mut Output) -> Result<Outcome, Stop> {
+fn show_package(
+    name: &str,
+    package: &Package,
+    moment: &Moment,
+    output: &mut Output,
+) -> Result<Outcome, Stop> {
     let at = moment.now();
     if output.json() {
         let dependents: Vec<&str> = moment.state.dependents(name).collect();
@@ -169,8 +231,17 @@ fn show_package(name: &str, package: &Package, moment: &Moment, output: &mut Out
         }))?;
         return Ok(Outcome::Done);
     }
-    let latest: Vec<String> = package.latest().iter().rev().map(ToString::to_string).collect();
-    output.line(&visible(&format!("{name}: {}, newest {}", of(package.versions.len(), "version", "versions"), latest.join(", "))))?;
+    let latest: Vec<String> = package
+        .latest()
+        .iter()
+        .rev()
+        .map(ToString::to_string)
+        .collect();
+    output.line(&visible(&format!(
+        "{name}: {}, newest {}",
+        of(package.versions.len(), "version", "versions"),
+        latest.join(", ")
+    )))?;
     output.line(&format!("policy: {}", package.policy))?;
     let mut table = Table::default();
     for (channel_name, channel) in &package.channels {
@@ -179,23 +250,46 @@ fn show_package(name: &str, package: &Package, moment: &Moment, output: &mut Out
             let told = |number: u32| {
                 let release = channel.release(number);
                 release.map_or(String::new(), |release| {
-                    format!("{} (release {number}, {} by {})", release.version, time(release.at), release.by)
+                    format!(
+                        "{} (release {number}, {} by {})",
+                        release.version,
+                        time(release.at),
+                        release.by
+                    )
                 })
             };
             let stable = state.stable.map_or("nothing".to_owned(), told);
             let rolling = state.rolling.as_ref().map(|rolling| {
-                let paused = if rolling.rollout.is_paused() { "paused " } else { "" };
+                let paused = if rolling.rollout.is_paused() {
+                    "paused "
+                } else {
+                    ""
+                };
                 let plan = &rolling.rollout.plan;
-                format!("{} {paused}at {} % ({plan})", told(rolling.release), rolling.rollout.percent(at))
+                format!(
+                    "{} {paused}at {} % ({plan})",
+                    told(rolling.release),
+                    rolling.rollout.percent(at)
+                )
             });
-            table.row([channel_name.clone(), format!("line {line}"), stable, rolling.unwrap_or_default()]);
+            table.row([
+                channel_name.clone(),
+                format!("line {line}"),
+                stable,
+                rolling.unwrap_or_default(),
+            ]);
         }
     }
     output.table(&table)?;
     for (draft_name, draft) in &package.drafts {
         let newest = draft.at(draft.revision());
-        let by = newest.map_or(String::new(), |revision| format!(", {} by {}", time(revision.at), revision.by));
-        output.line(&visible(&format!("draft {draft_name}: revision {}{by}", draft.revision())))?;
+        let by = newest.map_or(String::new(), |revision| {
+            format!(", {} by {}", time(revision.at), revision.by)
+        });
+        output.line(&visible(&format!(
+            "draft {draft_name}: revision {}{by}",
+            draft.revision()
+        )))?;
     }
     let dependents: Vec<&str> = moment.state.dependents(name).collect();
     if !dependents.is_empty() {
@@ -215,8 +309,12 @@ fn show_version(
     output: &mut Output,
 ) -> Result<Outcome, Stop> {
     let contents = &published.contents;
-    let sources = session.wait(session.registry.sources(name, contents)).map_err(|error| of_history(&error))?;
-    let serves = released(package, moment).remove(version).unwrap_or_default();
+    let sources = session
+        .wait(session.registry.sources(name, contents))
+        .map_err(|error| of_history(&error))?;
+    let serves = released(package, moment)
+        .remove(version)
+        .unwrap_or_default();
     if output.json() {
         output.value(&serde_json::json!({
             "name": name,
@@ -237,11 +335,20 @@ fn show_version(
         }))?;
         return Ok(Outcome::Done);
     }
-    output.line(&visible(&format!("{name}@{version}, build {}, published {} by {} (event {})", published.build, time(published.at), published.by, published.seq)))?;
+    output.line(&visible(&format!(
+        "{name}@{version}, build {}, published {} by {} (event {})",
+        published.build,
+        time(published.at),
+        published.by,
+        published.seq
+    )))?;
     let mut notes = Vec::new();
     notes.extend(published.message.clone());
     if let Some(of) = &published.of {
-        notes.push(format!("from the draft {} at revision {}", of.draft, of.revision));
+        notes.push(format!(
+            "from the draft {} at revision {}",
+            of.draft, of.revision
+        ));
     }
     if let Some(restored) = &published.restores {
         notes.push(format!("has the contents of {restored} again"));
@@ -262,13 +369,32 @@ fn show_version(
             Some(names) => names.iter().cloned().collect::<Vec<_>>().join(" "),
             None => String::new(),
         };
-        let outside: Vec<&str> = built.statics.iter().chain(&built.dynamics).map(String::as_str).filter(|id| !id.starts_with("~/")).collect();
-        let needs = if outside.is_empty() { String::new() } else { format!("needs {}", outside.join(" ")) };
-        table.row([entry.clone(), built.file.clone().unwrap_or_default(), exports, needs]);
+        let outside: Vec<&str> = built
+            .statics
+            .iter()
+            .chain(&built.dynamics)
+            .map(String::as_str)
+            .filter(|id| !id.starts_with("~/"))
+            .collect();
+        let needs = if outside.is_empty() {
+            String::new()
+        } else {
+            format!("needs {}", outside.join(" "))
+        };
+        table.row([
+            entry.clone(),
+            built.file.clone().unwrap_or_default(),
+            exports,
+            needs,
+        ]);
     }
     output.table(&table)?;
     let bytes: u64 = contents.files.values().map(|file| file.bytes).sum();
-    output.line(&format!("{}, {bytes} bytes; {}", of(contents.files.len(), "file", "files"), of(sources.len(), "source", "sources")))?;
+    output.line(&format!(
+        "{}, {bytes} bytes; {}",
+        of(contents.files.len(), "file", "files"),
+        of(sources.len(), "source", "sources")
+    ))?;
     Ok(Outcome::Done)
 }
 
@@ -279,18 +405,36 @@ pub(crate) fn diff(arguments: &Diff, output: &mut Output) -> Result<Outcome, Sto
     for package in [&arguments.from, &arguments.to] {
         let pick = version_pick(package)?;
         let (version, published) = picked(&session, &moment, &pick)?;
-        let sources = session.wait(session.registry.sources(&pick.package, &published.contents)).map_err(|error| of_history(&error))?;
+        let sources = session
+            .wait(session.registry.sources(&pick.package, &published.contents))
+            .map_err(|error| of_history(&error))?;
         sides.push((pick.package, version, published, sources));
     }
     let (from, to) = (&sides[0], &sides[1]);
-    let surface = from.2.contents.surface().difference(&to.2.contents.surface());
-    let files = |side: &(String, Version, PublishedVersion, BTreeMap<String, radpack_registry::state::fact::SourceFile>)| -> BTreeMap<String, Hash> {
-        side.3.iter().map(|(path, file)| (path.clone(), file.sha256)).collect()
+    let surface = from
+        .2
+        .contents
+        .surface()
+        .difference(&to.2.contents.surface());
+    let files = |side: &(
+        String,
+        Version,
+        PublishedVersion,
+        BTreeMap<String, radpack_registry::state::fact::SourceFile>,
+    )|
+     -> BTreeMap<String, Hash> {
+        side.3
+            .iter()
+            .map(|(path, file)| (path.clone(), file.sha256))
+            .collect()
     };
     let changes = compare(&files(from), &files(to));
     if output.json() {
         let items = |items: &[radpack_registry::Item]| -> Vec<serde_json::Value> {
-            items.iter().map(|item| serde_json::json!({ "entry": item.entry, "name": item.name })).collect()
+            items
+                .iter()
+                .map(|item| serde_json::json!({ "entry": item.entry, "name": item.name }))
+                .collect()
         };
         output.value(&serde_json::json!({
             "from": format!("{}@{}", from.0, from.1),
@@ -301,8 +445,18 @@ pub(crate) fn diff(arguments: &Diff, output: &mut Output) -> Result<Outcome, Sto
         }))?;
         return Ok(Outcome::Done);
     }
-    say_changes(surface.removed.iter().map(|item| ("removed", item.to_string())).chain(surface.added.iter().map(|item| ("added", item.to_string()))), output)?;
-    say_changes(changes.iter().map(|(change, path)| (*change, path.clone())), output)?;
+    say_changes(
+        surface
+            .removed
+            .iter()
+            .map(|item| ("removed", item.to_string()))
+            .chain(surface.added.iter().map(|item| ("added", item.to_string()))),
+        output,
+    )?;
+    say_changes(
+        changes.iter().map(|(change, path)| (*change, path.clone())),
+        output,
+    )?;
     if changes.is_empty() && surface == radpack_registry::Difference::default() {
         output.line("they are the same")?;
     }
@@ -310,7 +464,10 @@ pub(crate) fn diff(arguments: &Diff, output: &mut Output) -> Result<Outcome, Sto
 }
 
 /// How files differ: what became of each that is not the same.
-pub(super) fn compare(from: &BTreeMap<String, Hash>, to: &BTreeMap<String, Hash>) -> Vec<(&'static str, String)> {
+pub(super) fn compare(
+    from: &BTreeMap<String, Hash>,
+    to: &BTreeMap<String, Hash>,
+) -> Vec<(&'static str, String)> {
     let paths: BTreeSet<&String> = from.keys().chain(to.keys()).collect();
     let changes = paths.into_iter().filter_map(|path| {
         let change = match (from.get(path), to.get(path)) {
@@ -324,7 +481,10 @@ pub(super) fn compare(from: &BTreeMap<String, Hash>, to: &BTreeMap<String, Hash>
     changes.collect()
 }
 
-pub(super) fn say_changes(changes: impl Iterator<Item = (&'static str, String)>, output: &mut Output) -> Result<(), Stop> {
+pub(super) fn say_changes(
+    changes: impl Iterator<Item = (&'static str, String)>,
+    output: &mut Output,
+) -> Result<(), Stop> {
     let mut table = Table::default();
     for (change, what) in changes {
         table.row([change.to_owned(), what]);
@@ -340,25 +500,40 @@ pub(crate) fn download(arguments: Download, output: &mut Output) -> Result<Outco
     let folder: PathBuf = arguments.folder;
     let count;
     if arguments.sources {
-        let sources = session.wait(session.registry.sources(&pick.package, &published.contents)).map_err(|error| of_history(&error))?;
+        let sources = session
+            .wait(session.registry.sources(&pick.package, &published.contents))
+            .map_err(|error| of_history(&error))?;
         count = sources.len();
-        session.wait(session.registry.write_sources(&moment, &sources, &folder)).map_err(|error| of_publish(&error))?;
+        session
+            .wait(session.registry.write_sources(&moment, &sources, &folder))
+            .map_err(|error| of_publish(&error))?;
     } else {
         // As a build leaves it, so that the folder can be served, or published elsewhere.
         let mut files = BTreeMap::new();
         for (name, file) in &published.contents.files {
-            let contents = session.wait(session.registry.blob(&moment, &file.sha256)).map_err(|error| of_history(&error))?;
+            let contents = session
+                .wait(session.registry.blob(&moment, &file.sha256))
+                .map_err(|error| of_history(&error))?;
             files.insert(format!("{}/{name}", pick.package), contents);
         }
         count = files.len();
-        let manifest = radpack_registry::built_manifest(&pick.package, &version, &published.contents);
-        files.insert("radpack.json".to_owned(), manifest.to_json().into_bytes().into());
+        let manifest =
+            radpack_registry::built_manifest(&pick.package, &version, &published.contents);
+        files.insert(
+            "radpack.json".to_owned(),
+            manifest.to_json().into_bytes().into(),
+        );
         write_files(&folder, &files).map_err(|error| Failure::of(Word::Io, &error))?;
     }
     if output.json() {
         output.value(&serde_json::json!({ "name": pick.package, "version": version, "out": folder, "files": count }))?;
     } else {
-        let line = format!("{}@{version}: {} in {}", pick.package, of(count, "file", "files"), folder.display());
+        let line = format!(
+            "{}@{version}: {} in {}",
+            pick.package,
+            of(count, "file", "files"),
+            folder.display()
+        );
         output.line(&visible(&line))?;
     }
     Ok(Outcome::Done)
