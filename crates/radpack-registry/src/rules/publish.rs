@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use radpack_version::{VersionRef, pin_spec};
+use radpack_version::{MAX_COMPONENT, VersionRef, pin_spec};
 use semver::{BuildMetadata, Version};
 
 use super::effect::check_effect;
@@ -192,6 +192,17 @@ fn pin_of(version: &Version) -> String {
     pin_spec(VersionRef::from(version))
 }
 
+/// Manifests hold no number beyond what JavaScript holds exactly.
+fn check_components(version: &Version) -> Result<(), NumberError> {
+    let components = [version.major, version.minor, version.patch];
+    if components.iter().all(|it| *it <= MAX_COMPONENT) {
+        return Ok(());
+    }
+    Err(NumberError::Malformed {
+        text: version.to_string(),
+    })
+}
+
 /// Within a package a file name means one content for ever.
 fn check_files(build: &NewBuild, package: &Package) -> Result<(), Refusal> {
     let name = &build.package;
@@ -267,6 +278,7 @@ impl Rule for Publish {
                     version
                 }
                 Becomes::New { version, breaking } => {
+                    check_components(&version).map_err(|error| refused(name, build, error))?;
                     check_files(build, package)?;
                     published.versions.push(NewVersion {
                         package: name.clone(),
