@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::verify::{Named, unnamed};
+use super::verify::Named;
 use crate::checkpoint;
 use crate::commit::{Command, CommitError, Place, Refusal};
 use crate::history::{HistoryError, Position};
@@ -67,17 +67,15 @@ impl Rule for Sweep {
                 "others have committed since",
             ));
         }
-        let blobs: BTreeSet<String> = self
+        // Of bytes that are named nothing is listed, whatever else may lie under their hash: from then on they would be looked for under
+        // another name. What was listed before needs no new event, only to be deleted.
+        let is_named =
+            |name: &String| blob_of(name).is_none_or(|(hash, _)| self.named.0.contains_key(&hash));
+        let candidates = self
             .candidates
             .iter()
-            .filter(|name| unnamed(&self.named, state, name))
-            .cloned()
-            .collect();
-        // Those that were listed before need no new event, only to be deleted.
-        let blobs: BTreeSet<String> = blobs
-            .into_iter()
-            .filter(|name| !was_swept(state, name))
-            .collect();
+            .filter(|name| !is_named(name) && !was_swept(state, name));
+        let blobs: BTreeSet<String> = candidates.cloned().collect();
         if blobs.is_empty() {
             return Ok(Decided::Nothing(
                 "the history names everything that is old enough to be deleted".to_owned(),
