@@ -114,6 +114,14 @@ pub enum HistoryError {
         /// What does not fit.
         what: &'static str,
     },
+    /// An event is asked for that is not in the history.
+    #[error("event {seq} has not happened: the newest is {newest}")]
+    NotYet {
+        /// The event.
+        seq: u64,
+        /// The newest one.
+        newest: u64,
+    },
     /// An event means nothing, or nothing that can be.
     #[error("event {seq} cannot be applied")]
     Fold {

@@ -177,9 +177,9 @@ impl Registry {
             }
             let position = result?;
             if position.seq < seq {
-                return Err(HistoryError::Broken {
+                return Err(HistoryError::NotYet {
                     seq,
-                    what: "it has not happened",
+                    newest: position.seq,
                 });
             }
             return Ok(Moment {

@@ -52,7 +52,7 @@ pub struct RestoreReport {
 #[non_exhaustive]
 pub enum CareError {
     /// A backup is not as it must be.
-    #[error("{}", path.display())]
+    #[error("the backup {} cannot be used", path.display())]
     Backup {
         /// The file.
         path: PathBuf,

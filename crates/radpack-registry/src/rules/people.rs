@@ -235,7 +235,11 @@ impl Rule for RevokeToken {
 
 impl Rule for ChangeSetting {
     fn decide(&self, state: &State, _: &Place) -> Result<Decided, Refusal> {
-        if state.base_url() == self.base_url.as_deref() {
+        let base_url = self
+            .base_url
+            .as_deref()
+            .map(|url| url.trim_end_matches('/'));
+        if state.base_url() == base_url {
             return Ok(Decided::Nothing("it is so already".to_owned()));
         }
         if let Some(url) = &self.base_url {
@@ -250,10 +254,7 @@ impl Rule for ChangeSetting {
             }
         }
         Ok(SettingChanged {
-            base_url: self
-                .base_url
-                .as_ref()
-                .map(|url| url.trim_end_matches('/').to_owned()),
+            base_url: base_url.map(str::to_owned),
         }
         .into())
     }
