@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::blobs::{self, Uploads};
-use crate::checkpoint::{self, Checkpoint, Taken};
+use crate::checkpoint::{self, Checkpoint, NewShard, Taken, Written};
 use crate::commit::{Command, CommitError, Committed, Ledger, Place, Refusal, RefusalKind};
 use crate::event::Hash;
 use crate::history::{History, HistoryError, Position, now};
@@ -267,7 +267,7 @@ impl Registry {
             if wanted.is_empty() {
                 return Ok(answer);
             }
-            checkpoint::load(self.store(), &state, wanted).await?;
+            self.read(&state, moment.position, wanted).await?;
         }
     }
 
@@ -278,7 +278,28 @@ impl Registry {
     /// If a checkpoint cannot be read.
     pub async fn read_all(&self, moment: &Moment) -> Result<(), HistoryError> {
         let names: Vec<Arc<str>> = moment.state.packages.keys().cloned().collect();
-        checkpoint::load(self.store(), &moment.state, names).await
+        self.read(&moment.state, moment.position, names).await
+    }
+
+    /// Reads packages of a state that are only known by name. What a checkpoint no longer has, the events have.
+    async fn read(
+        &self,
+        state: &State,
+        position: Position,
+        names: impl IntoIterator<Item = Arc<str>>,
+    ) -> Result<(), HistoryError> {
+        match checkpoint::load(self.store(), state, names).await {
+            Err(HistoryError::Checkpoint { .. }) => {}
+            read => return read,
+        }
+        let mut fresh = Ledger::<State>::default();
+        self.history
+            .follow_up_to(self.history.beginning(), position.seq, |recorded| {
+                fresh.apply(&recorded)
+            })
+            .await?;
+        state.read_from(fresh.state());
+        Ok(())
     }
 
     /// What a command would come to, and what that would change; nothing is recorded.
@@ -341,8 +362,11 @@ impl Registry {
         let moment = self.catch_up(&mut open).await?;
         if may_be_old && !open.knows_commands {
             if let Some(checkpoint) = &open.checkpoint {
-                let commands = checkpoint::commands(self.store(), checkpoint).await?;
-                open.ledger.learn(commands);
+                match checkpoint::commands(self.store(), checkpoint).await {
+                    Ok(commands) => open.ledger.learn(commands),
+                    Err(HistoryError::Checkpoint { .. }) => self.fold_anew(&mut open).await?,
+                    Err(error) => return Err(error.into()),
+                }
             }
             open.knows_commands = true;
         }
@@ -484,13 +508,28 @@ impl Registry {
         self.settle().await;
         let mut open = self.ledger.lock().await;
         let moment = self.catch_up(&mut open).await?;
-        if let Some(taken) =
-            Taken::from(&open.ledger, open.checkpoint.as_ref()).filter(|_| moment.position.seq > 0)
-        {
-            let (written, shards) = taken.write(&self.history).await?;
-            note_shards(&mut open, written, shards);
+        if moment.position.seq == 0 {
+            return Ok(moment.position);
         }
-        Ok(moment.position)
+        let (written, shards) = match self.write_checkpoint(&open).await {
+            Err(HistoryError::Checkpoint { .. }) => {
+                self.fold_anew(&mut open).await?;
+                self.write_checkpoint(&open).await?
+            }
+            written => written?,
+        };
+        let position = written.position;
+        note_shards(&mut open, written, shards);
+        Ok(position)
+    }
+
+    async fn write_checkpoint(&self, open: &Open) -> Result<Written, HistoryError> {
+        let taken = Taken::from(&open.ledger, open.checkpoint.as_ref());
+        let taken = taken.ok_or(HistoryError::Broken {
+            seq: 0,
+            what: "nothing was read",
+        })?;
+        taken.write(&self.history).await
     }
 
     /// The ledger at the newest checkpoint before an event, or at the beginning.
@@ -535,16 +574,20 @@ impl Registry {
         }
         match checkpoint::load(self.store(), open.ledger.state(), wanted).await {
             Ok(()) => {}
-            Err(HistoryError::Checkpoint { .. }) => {
-                *open = Open {
-                    knows_commands: true,
-                    ..Open::default()
-                };
-                self.history.catch_up(&mut open.ledger).await?;
-            }
+            Err(HistoryError::Checkpoint { .. }) => self.fold_anew(open).await?,
             Err(error) => return Err(error),
         }
         Ok(true)
+    }
+
+    /// Folds the whole history: the checkpoint that it was opened at is worth nothing.
+    async fn fold_anew(&self, open: &mut Open) -> Result<(), HistoryError> {
+        *open = Open {
+            knows_commands: true,
+            ..Open::default()
+        };
+        self.history.catch_up(&mut open.ledger).await?;
+        Ok(())
     }
 
     fn see(&self, open: &Open) -> Option<Moment> {
@@ -589,11 +632,7 @@ impl Registry {
 }
 
 /// A checkpoint was written: what has not changed since lies there.
-fn note_shards(
-    open: &mut Open,
-    checkpoint: Checkpoint,
-    shards: Vec<(Arc<str>, Arc<crate::state::Slot>, crate::state::Shard)>,
-) {
+fn note_shards(open: &mut Open, checkpoint: Checkpoint, shards: Vec<NewShard>) {
     open.ledger.state_mut().note_shards(shards);
     open.checkpoint = Some(checkpoint);
 }
