@@ -77,7 +77,7 @@ pub(crate) struct Plans {
 }
 
 impl Plans {
-    /// Plans what becomes of the next call of a kind ("put", "delete") for a name that begins so.
+    /// Plans what becomes of the next call of a kind ("put", "get", "delete") for a name that begins so.
     pub(crate) fn plan(&self, call: &'static str, prefix: &str, fate: Fate) {
         let mut fates = self.fates.lock().unwrap();
         fates.push((call, prefix.to_owned(), fate));
@@ -225,6 +225,11 @@ impl ObjectStore for Steered {
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
         let call = self.plans.begin(Some(location)).await;
+        match self.plans.fate("get", location) {
+            Some(Fate::Held(hold)) => hold.wait().await,
+            Some(_) => return Err(lost()),
+            None => {}
+        }
         let got = self.inner.get_opts(location, options).await;
         self.plans.die_if(call, Side::After).await;
         got

@@ -6,6 +6,7 @@ use radpack_registry::rules::{
     CreateDraft, DraftSource, LinePick, NewBuild, Publish, ReleaseVersions, Rollback, Rule,
     SaveDraft, VersionPick, Which,
 };
+use radpack_registry::state::State;
 use radpack_registry::state::fact::{BuiltEntry, BuiltFile, NewContents, SourceFile};
 use radpack_registry::{
     Caller, Carried, Command, CommitError, Hash, Plan, Registry, Store, Uploads, VerifyReport,
@@ -183,4 +184,11 @@ pub(crate) async fn kinds(registry: &Registry) -> Vec<String> {
 /// The hash of a version's source, as [`publish`] has it.
 pub(crate) fn hash(text: &str) -> Hash {
     Hash::of(text.as_bytes())
+}
+
+/// The highest version of a package.
+pub(crate) async fn newest(registry: &Registry, package: &str) -> Version {
+    let moment = registry.refresh().await.unwrap();
+    let newest = |state: &State| state.package(package)?.versions.keys().next_back().cloned();
+    registry.ask(&moment, newest).await.unwrap().unwrap()
 }
