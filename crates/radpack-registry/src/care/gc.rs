@@ -246,6 +246,14 @@ impl Registry {
                 }
             }
         }
+        // One that was written meanwhile may share what was just deleted. It is made again from the events.
+        for seq in checkpoint::list(self.store()).await? {
+            let root = checkpoint::root_name(seq);
+            if self.store().has(&root).await? && !checkpoint::is_whole(self.history(), seq).await? {
+                self.store().delete(&root).await?;
+                deleted += 1;
+            }
+        }
         Ok(deleted)
     }
 }

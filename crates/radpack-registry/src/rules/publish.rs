@@ -299,7 +299,8 @@ impl Rule for Publish {
                     version
                 }
                 Becomes::New { version, breaking } => {
-                    check_components(&version).map_err(|error| refused(name, build, error))?;
+                    check_components(&version)
+                        .map_err(|error| refused(name, build, error, None))?;
                     check_files(build, package)?;
                     published.versions.push(NewVersion {
                         package: name.clone(),
