@@ -235,7 +235,17 @@ pub(crate) fn of_store(error: &StoreError) -> Failure {
 }
 
 pub(crate) fn of_history(error: &HistoryError) -> Failure {
-    Failure::of(Word::Io, error)
+    let mut failure = Failure::of(Word::Io, error);
+    match error {
+        HistoryError::NotYet { .. } => failure.word = Word::Unavailable,
+        HistoryError::Event { .. } | HistoryError::Broken { .. } | HistoryError::Fold { .. } => {
+            failure
+                .message
+                .push_str(": put it back from a backup; `radpack verify` says what else is wrong");
+        }
+        _ => {}
+    }
+    failure
 }
 
 pub(crate) fn of_commit(error: &CommitError) -> Failure {
@@ -248,6 +258,7 @@ pub(crate) fn of_commit(error: &CommitError) -> Failure {
                 .push_str(&format!(" with --command {command}"));
             failure
         }
+        CommitError::History(error) => of_history(error),
         _ => Failure::of(Word::Io, error),
     }
 }

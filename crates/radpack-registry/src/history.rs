@@ -114,6 +114,14 @@ pub enum HistoryError {
         /// What does not fit.
         what: &'static str,
     },
+    /// An event is asked for that is not in the history.
+    #[error("event {seq} has not happened: the newest is {newest}")]
+    NotYet {
+        /// The event.
+        seq: u64,
+        /// The newest one.
+        newest: u64,
+    },
     /// An event means nothing, or nothing that can be.
     #[error("event {seq} cannot be applied")]
     Fold {
@@ -202,12 +210,17 @@ impl History {
     ///
     /// If there is none, it is of a later format, or the store fails.
     pub async fn open(store: Store) -> Result<History, HistoryError> {
-        let location = || store.location().to_owned();
         let Some(contents) = store.get(FORMAT_JSON).await? else {
             return Err(HistoryError::Missing {
-                location: location(),
+                location: store.location().to_owned(),
             });
         };
+        History::described(store, &contents)
+    }
+
+    /// The history that a `format.json` describes.
+    pub(crate) fn described(store: Store, contents: &[u8]) -> Result<History, HistoryError> {
+        let location = || store.location().to_owned();
         /// What every format will have.
         #[derive(Deserialize)]
         struct Outline {
@@ -219,7 +232,7 @@ impl History {
             location: location(),
             source,
         };
-        let outline: Outline = serde_json::from_slice(&contents).map_err(malformed)?;
+        let outline: Outline = serde_json::from_slice(contents).map_err(malformed)?;
         if outline.format > FORMAT {
             return Err(HistoryError::Newer {
                 location: location(),
@@ -229,13 +242,13 @@ impl History {
                     .unwrap_or_else(|| "a newer version".to_owned()),
             });
         }
-        let format: Format = serde_json::from_slice(&contents).map_err(malformed)?;
+        let format: Format = serde_json::from_slice(contents).map_err(malformed)?;
         Ok(History {
             store,
             id: format.id,
             beginning: Position {
                 seq: 0,
-                hash: Hash::of(&contents),
+                hash: Hash::of(contents),
                 at: format.created,
             },
             patience: PATIENCE,

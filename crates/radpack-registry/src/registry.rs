@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::blobs::{self, Uploads};
-use crate::checkpoint::{self, Checkpoint, Taken};
+use crate::checkpoint::{self, Checkpoint, NewShard, Taken, Written};
 use crate::commit::{Command, CommitError, Committed, Ledger, Place, Refusal, RefusalKind};
 use crate::event::Hash;
 use crate::history::{History, HistoryError, Position, now};
@@ -177,9 +177,9 @@ impl Registry {
             }
             let position = result?;
             if position.seq < seq {
-                return Err(HistoryError::Broken {
+                return Err(HistoryError::NotYet {
                     seq,
-                    what: "it has not happened",
+                    newest: position.seq,
                 });
             }
             return Ok(Moment {
@@ -277,18 +277,7 @@ impl Registry {
             if wanted.is_empty() {
                 return Ok(answer);
             }
-            match checkpoint::load(self.store(), &state, wanted).await {
-                // A checkpoint that is worth nothing is as good as none: the history has it all.
-                Err(HistoryError::Checkpoint { .. }) => {
-                    let mut ledger = Ledger::<State>::default();
-                    let beginning = self.history.beginning();
-                    self.history
-                        .follow_up_to(beginning, moment.position.seq, |it| ledger.apply(&it))
-                        .await?;
-                    return Ok(question(ledger.state()));
-                }
-                loaded => loaded?,
-            }
+            self.read(&state, moment.position, wanted).await?;
         }
     }
 
@@ -299,7 +288,28 @@ impl Registry {
     /// If a checkpoint cannot be read.
     pub async fn read_all(&self, moment: &Moment) -> Result<(), HistoryError> {
         let names: Vec<Arc<str>> = moment.state.packages.keys().cloned().collect();
-        checkpoint::load(self.store(), &moment.state, names).await
+        self.read(&moment.state, moment.position, names).await
+    }
+
+    /// Reads packages of a state that are only known by name. What a checkpoint no longer has, the events have.
+    async fn read(
+        &self,
+        state: &State,
+        position: Position,
+        names: impl IntoIterator<Item = Arc<str>>,
+    ) -> Result<(), HistoryError> {
+        match checkpoint::load(self.store(), state, names).await {
+            Err(HistoryError::Checkpoint { .. }) => {}
+            read => return read,
+        }
+        let mut fresh = Ledger::<State>::default();
+        self.history
+            .follow_up_to(self.history.beginning(), position.seq, |recorded| {
+                fresh.apply(&recorded)
+            })
+            .await?;
+        state.read_from(fresh.state());
+        Ok(())
     }
 
     /// What a command would come to, and what that would change; nothing is recorded.
@@ -361,19 +371,14 @@ impl Registry {
         let mut open = self.ledger.lock().await;
         let moment = self.catch_up(&mut open).await?;
         if may_be_old && !open.knows_commands {
-            let commands = match &open.checkpoint {
-                Some(checkpoint) => checkpoint::commands(self.store(), checkpoint).await,
-                None => Ok(Vec::new()),
-            };
-            match commands {
-                Ok(commands) => {
-                    open.ledger.learn(commands);
-                    open.knows_commands = true;
+            if let Some(checkpoint) = &open.checkpoint {
+                match checkpoint::commands(self.store(), checkpoint).await {
+                    Ok(commands) => open.ledger.learn(commands),
+                    Err(HistoryError::Checkpoint { .. }) => self.fold_anew(&mut open).await?,
+                    Err(error) => return Err(error.into()),
                 }
-                // Folded anew, it knows them all.
-                Err(HistoryError::Checkpoint { .. }) => *open = Open::anew(),
-                Err(error) => return Err(error.into()),
             }
+            open.knows_commands = true;
         }
         let by = match &caller.token {
             Some(secret) => match moment.state.token_with(secret) {
@@ -513,13 +518,28 @@ impl Registry {
         self.settle().await;
         let mut open = self.ledger.lock().await;
         let moment = self.catch_up(&mut open).await?;
-        if let Some(taken) =
-            Taken::from(&open.ledger, open.checkpoint.as_ref()).filter(|_| moment.position.seq > 0)
-        {
-            let (written, shards) = taken.write(&self.history).await?;
-            note_shards(&mut open, written, shards);
+        if moment.position.seq == 0 {
+            return Ok(moment.position);
         }
-        Ok(moment.position)
+        let (written, shards) = match self.write_checkpoint(&open).await {
+            Err(HistoryError::Checkpoint { .. }) => {
+                self.fold_anew(&mut open).await?;
+                self.write_checkpoint(&open).await?
+            }
+            written => written?,
+        };
+        let position = written.position;
+        note_shards(&mut open, written, shards);
+        Ok(position)
+    }
+
+    async fn write_checkpoint(&self, open: &Open) -> Result<Written, HistoryError> {
+        let taken = Taken::from(&open.ledger, open.checkpoint.as_ref());
+        let taken = taken.ok_or(HistoryError::Broken {
+            seq: 0,
+            what: "nothing was read",
+        })?;
+        taken.write(&self.history).await
     }
 
     /// The ledger at the newest checkpoint before an event, or at the beginning.
@@ -567,6 +587,13 @@ impl Registry {
         Ok(true)
     }
 
+    /// Folds the whole history: the checkpoint that it was opened at is worth nothing.
+    async fn fold_anew(&self, open: &mut Open) -> Result<(), HistoryError> {
+        *open = Open::anew();
+        self.history.catch_up(&mut open.ledger).await?;
+        Ok(())
+    }
+
     fn see(&self, open: &Open) -> Option<Moment> {
         let moment = Moment {
             state: open.ledger.state().reader(),
@@ -609,11 +636,7 @@ impl Registry {
 }
 
 /// A checkpoint was written: what has not changed since lies there.
-fn note_shards(
-    open: &mut Open,
-    checkpoint: Checkpoint,
-    shards: Vec<(Arc<str>, Arc<crate::state::Slot>, crate::state::Shard)>,
-) {
+fn note_shards(open: &mut Open, checkpoint: Checkpoint, shards: Vec<NewShard>) {
     open.ledger.state_mut().note_shards(shards);
     open.checkpoint = Some(checkpoint);
 }

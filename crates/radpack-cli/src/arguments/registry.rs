@@ -13,8 +13,8 @@ use super::values::{
 };
 use crate::source::Source;
 
-/// Which registry, and who asks: for every command of a registry.
-#[derive(Debug, Default, Args)]
+/// Which registry, and who asks: for every command of a registry, and those that read `registry:`.
+#[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Access {
     /// The registry: a folder or a URL [default: RADPACK_STORE, else a folder in the user's data directory]
     #[arg(long, value_name = "URL")]

@@ -7,10 +7,10 @@ use futures_util::{StreamExt as _, stream};
 use crate::checkpoint;
 use crate::commit::Ledger;
 use crate::event::{Hash, Recorded};
-use crate::history::{History, HistoryError, Position};
+use crate::history::{History, HistoryError, Position, name_of};
 use crate::registry::Registry;
+use crate::state::State;
 use crate::state::fact::Fact;
-use crate::state::{State, blob_of};
 
 /// How many objects are read at once.
 const AT_ONCE: usize = 16;
@@ -90,7 +90,14 @@ impl Registry {
                 Ok(reached) => reached,
                 Err(HistoryError::Store(error)) => return Err(error.into()),
                 Err(error) => {
-                    find("events".to_owned(), with_causes(&error));
+                    let object = match &error {
+                        HistoryError::Event { seq, .. }
+                        | HistoryError::Broken { seq, .. }
+                        | HistoryError::Fold { seq, .. } => name_of(*seq),
+                        _ => "events".to_owned(),
+                    };
+                    let what = format!("{}: put it back from a backup", with_causes(&error));
+                    find(object, what);
                     break;
                 }
             };
@@ -186,15 +193,20 @@ impl Registry {
         findings: &mut Vec<Finding>,
     ) -> Result<(), HistoryError> {
         let listed = self.store().list("events").await?;
-        let behind = listed.iter().filter_map(|object| {
+        let seqs = listed.iter().filter_map(|object| {
             let name = object.name.strip_prefix("events/")?.strip_suffix(".json")?;
-            let seq: u64 = name.parse().ok()?;
-            (seq > newest + 1).then_some((seq, &object.name))
+            name.parse().ok()
         });
-        for (seq, name) in behind {
+        let behind: BTreeSet<u64> = seqs.filter(|&seq| seq > newest + 1).collect();
+        if let (Some(&first), Some(&last)) = (behind.first(), behind.last()) {
+            let missing = newest + 1;
+            let what = match behind.len() {
+                1 => format!("event {first} comes"),
+                count => format!("{count} events up to {last} come"),
+            };
             findings.push(Finding {
-                object: name.clone(),
-                what: format!("event {seq} comes after one that is missing or broken: put event {} back from a backup", newest + 1),
+                object: name_of(first),
+                what: format!("{what} after event {missing}, which is missing or broken: with that put back from a backup, they can be read"),
             });
         }
         Ok(())
@@ -211,13 +223,4 @@ fn with_causes(error: &dyn std::error::Error) -> String {
         next = error.source();
     }
     text
-}
-
-/// Whether an object is a blob that nothing names.
-pub(super) fn unnamed(named: &Named, state: &State, name: &str) -> bool {
-    match blob_of(name) {
-        // Of what is named, only the object that is read counts: one from before a sweep may remain of a deletion that was cut short.
-        Some((hash, _)) => !named.0.contains_key(&hash) || state.blob_name(&hash) != name,
-        None => false,
-    }
 }

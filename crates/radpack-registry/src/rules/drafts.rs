@@ -247,8 +247,9 @@ fn stale(name: &str, draft: &Draft, base: u64) -> Refusal {
     for number in base + 1..=draft.revision() {
         if let Some(revision) = draft.at(number) {
             savers.push(format!(
-                "{} at {} (revision {number})",
-                revision.by, revision.at
+                "{} saved revision {number} at {}",
+                revision.by,
+                revision.at.strftime("%Y-%m-%d %H:%M:%SZ")
             ));
         }
     }
@@ -270,8 +271,8 @@ fn stale(name: &str, draft: &Draft, base: u64) -> Refusal {
     Refusal::of(
         RefusalKind::Stale,
         format!(
-            "revision {base} of {name} is not the newest: {}{others} saved since, changing {what}. Your files are where they were; check out revision {} \
-             beside them, bring both together, and save that",
+            "revision {base} of {name} is not the newest: {}{others}, changing {what} since. Your files are where they were: \
+             `radpack draft checkout {name} DIR` writes revision {} into another folder; bring your changes over, and save that folder",
             listed(savers),
             draft.revision()
         ),

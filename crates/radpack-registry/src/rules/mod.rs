@@ -204,13 +204,15 @@ pub(crate) fn check_name(what: &str, name: &str) -> Result<(), Refusal> {
         .bytes()
         .next()
         .is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'@');
-    if begins && name.len() <= 214 && name.bytes().all(is_one) {
+    // Names become parts of paths and URLs, where `..` would lead elsewhere.
+    let climbs = name.split('/').any(|part| matches!(part, "" | "." | ".."));
+    if begins && !climbs && name.len() <= 214 && name.bytes().all(is_one) {
         Ok(())
     } else {
         Err(Refusal::of(
             RefusalKind::Invalid,
             format!(
-                "{name:?} cannot name a {what}: use letters, digits, and - _ . @ / after the first"
+                "{name:?} cannot name a {what}: use letters, digits, and - _ . @ after the first; / between parts"
             ),
         ))
     }

@@ -321,7 +321,10 @@ impl Rule for ChangeRollout {
         let package = state.known(name)?;
         let what = "has a release on its way";
         let Some(channel) = package.channel(&self.channel) else {
-            return Err(Refusal::new(format!("no line of {name} {what}")));
+            return Err(Refusal::new(format!(
+                "no line of {name} {what} in {}; `radpack show {name}` says what is released",
+                self.channel
+            )));
         };
         let (line, lines) = self.line.find(package, channel, place.at, what, |line| {
             line.rolling.is_some()

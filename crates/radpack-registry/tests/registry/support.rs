@@ -99,7 +99,7 @@ impl Bench {
 
     pub(crate) async fn done(&self, rule: &impl Rule) -> Box<Committed> {
         match self.run(rule).await {
-            Ok(Carried::Done(committed)) => committed,
+            Ok(Carried::Done(committed)) => *committed,
             other => panic!("it was to be done: {other:?}"),
         }
     }

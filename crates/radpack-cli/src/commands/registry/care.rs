@@ -34,10 +34,11 @@ pub(crate) fn backup(arguments: &Backup, output: &mut Output) -> Result<Outcome,
     if output.json() {
         output.value(&serde_json::json!({ "out": file, "to": report.to, "events": report.events, "blobs": report.blobs }))?;
     } else {
-        let (events, blobs) = (report.events, report.blobs);
         let line = format!(
-            "{file}: the history up to event {}, {events} events and {blobs} blobs of it",
-            report.to
+            "{file}: the history up to event {}, {} and {} of it",
+            report.to,
+            of(report.events as usize, "event", "events"),
+            of(report.blobs as usize, "blob", "blobs")
         );
         output.line(&visible(&line))?;
     }
@@ -59,9 +60,10 @@ pub(crate) fn restore_backup(
     if output.json() {
         output.value(&serde_json::json!({ "store": location, "events": report.events, "blobs": report.blobs }))?;
     } else {
-        let (events, blobs) = (report.events, report.blobs);
         let line = format!(
-            "a registry in {location}: {events} events and {blobs} blobs; all tokens of it are revoked"
+            "a registry in {location}: {} and {}; all tokens of it are revoked",
+            of(report.events as usize, "event", "events"),
+            of(report.blobs as usize, "blob", "blobs")
         );
         output.line(&visible(&line))?;
     }

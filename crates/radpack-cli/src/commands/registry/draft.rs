@@ -19,7 +19,7 @@ use crate::arguments::{
 use crate::commands::of;
 use crate::failure::{Failure, Outcome, Stop, Word};
 use crate::output::{Output, Table, visible};
-use crate::session::{Session, command, of_history, of_publish, version_pick};
+use crate::session::{Session, command, of_history, of_publish, version_pick, warn};
 
 pub(crate) fn run(arguments: Draft, output: &mut Output) -> Result<Outcome, Stop> {
     match arguments.action {
@@ -245,10 +245,15 @@ fn checkout(arguments: DraftCheckout, output: &mut Output) -> Result<Outcome, St
     let revision = arguments.revision.unwrap_or(draft.revision());
     let files = files_of(&arguments.draft, &draft, revision)?;
     let folder = arguments.folder;
-    check_free(&folder)?;
+    let before = check_free(&folder)?;
     session
         .wait(session.registry.write_sources(&moment, &files, &folder))
         .map_err(|error| of_publish(&error))?;
+    for (path, hash) in before.iter().flat_map(|before| &before.files) {
+        if !files.contains_key(path) {
+            remove_unchanged(&folder.join(path), *hash)?;
+        }
+    }
     let checkout = Checkout {
         registry: session.registry.history().id(),
         store: session.registry.store().location().to_owned(),
@@ -277,13 +282,29 @@ fn checkout(arguments: DraftCheckout, output: &mut Output) -> Result<Outcome, St
     Ok(Outcome::Done)
 }
 
-/// Nothing that somebody has changed is written over.
-fn check_free(folder: &Path) -> Result<(), Failure> {
+/// Removes a file that is as it was checked out; says whether it is gone.
+fn remove_unchanged(path: &Path, hash: Hash) -> Result<bool, Failure> {
+    let failed = |error: std::io::Error| {
+        Failure::new(Word::Io, format!("cannot remove {}", path.display())).caused_by(&error)
+    };
+    match std::fs::read(path) {
+        Ok(contents) if Hash::of(&contents) == hash => {
+            std::fs::remove_file(path).map_err(failed)?;
+            Ok(true)
+        }
+        Ok(_) => Ok(false),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+/// Nothing that somebody has changed is written over. What the folder is a checkout of now, if it is one.
+fn check_free(folder: &Path) -> Result<Option<Checkout>, Failure> {
     let failed = |error: &radpack_registry::FolderError| Failure::of(Word::Io, error);
     if let Some(there) = Checkout::read(folder).map_err(|error| failed(&error))? {
         let (_, changes) = there.changes(folder).map_err(|error| failed(&error))?;
         if changes.is_empty() {
-            return Ok(());
+            return Ok(Some(there));
         }
         let message = format!(
             "{} has changes that are not saved in {}: save them with `radpack draft put {} {0}`, or check out into another folder",
@@ -297,7 +318,7 @@ fn check_free(folder: &Path) -> Result<(), Failure> {
         .map(|mut entries| entries.next().is_none())
         .unwrap_or(true);
     if is_empty {
-        return Ok(());
+        return Ok(None);
     }
     let message = format!(
         "{} is not empty: check out into a new folder",
@@ -449,6 +470,18 @@ fn rm(arguments: DraftRm, output: &mut Output) -> Result<Outcome, Stop> {
         message: None,
     };
     let outcome = session.carry_out(&arguments.writing, &rule, output)?;
+    // In a checkout they go as well, or the next save would bring them back.
+    for name in &rule.remove {
+        if let Some((folder, checkout)) = &checkout
+            && let Some(hash) = checkout.files.get(name)
+            && !remove_unchanged(&folder.join(name), *hash)?
+        {
+            warn(&format!(
+                "{} was changed since it was checked out, and stays there",
+                folder.join(name).display()
+            ));
+        }
+    }
     remember(&session, checkout, &rule)?;
     Ok(outcome)
 }
@@ -508,7 +541,7 @@ fn diff(arguments: &DraftDiff, output: &mut Output) -> Result<Outcome, Stop> {
 
 fn publish(arguments: DraftPublish, output: &mut Output) -> Result<Outcome, Stop> {
     let session = Session::open(&arguments.writing.access)?;
-    let options = options(arguments.publishing)?;
+    let options = options(arguments.publishing, &arguments.writing.access)?;
     let command = command(&arguments.writing);
     let published = session.wait(async {
         let published = session

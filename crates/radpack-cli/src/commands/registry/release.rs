@@ -12,7 +12,7 @@ use crate::arguments::{
     Policy, Promote, Release, Revert, Rollback, Rollout, RolloutAction, RolloutOf, Yank,
 };
 use crate::failure::{Failure, Outcome, Stop};
-use crate::output::{Output, Table, visible};
+use crate::output::{Output, Table, note, visible};
 use crate::session::{
     Session, channel, line_pick, of_commit, of_history, say_nothing, version_pick,
 };
@@ -174,12 +174,13 @@ pub(crate) fn policy(arguments: Policy, output: &mut Output) -> Result<Outcome, 
     if arguments.changes.is_empty() {
         let moment = session.moment()?;
         let name = &arguments.name;
-        let policy = session.ask(&moment, |state| {
-            state
-                .package(name)
-                .map(|package| package.policy)
-                .unwrap_or_default()
-        })?;
+        let package = session.ask(&moment, |state| state.package(name).cloned())?;
+        if package.is_none() {
+            note(&format!(
+                "there is no package {name} yet; this is what holds for its first version"
+            ));
+        }
+        let policy = package.unwrap_or_default().policy;
         if output.json() {
             output.value(&policy)?;
         } else {
