@@ -97,7 +97,7 @@ impl Bench {
             .await
     }
 
-    pub(crate) async fn done(&self, rule: &impl Rule) -> Box<Committed> {
+    pub(crate) async fn done(&self, rule: &impl Rule) -> Committed {
         match self.run(rule).await {
             Ok(Carried::Done(committed)) => *committed,
             other => panic!("it was to be done: {other:?}"),
@@ -147,11 +147,11 @@ impl Bench {
         }
     }
 
-    pub(crate) async fn release(&self, versions: &[&str]) -> Box<Committed> {
+    pub(crate) async fn release(&self, versions: &[&str]) -> Committed {
         self.done(&release(versions, "release", None)).await
     }
 
-    pub(crate) async fn policy(&self, package: &str, policy: &str) -> Box<Committed> {
+    pub(crate) async fn policy(&self, package: &str, policy: &str) -> Committed {
         let change = policy.parse().unwrap();
         let package = package.to_owned();
         self.done(&SetPolicy {
@@ -162,11 +162,11 @@ impl Bench {
         .await
     }
 
-    pub(crate) async fn yank(&self, pick: &str) -> Box<Committed> {
+    pub(crate) async fn yank(&self, pick: &str) -> Committed {
         self.done(&yank(pick)).await
     }
 
-    pub(crate) async fn rollback(&self, line: &str) -> Box<Committed> {
+    pub(crate) async fn rollback(&self, line: &str) -> Committed {
         self.done(&rollback(line, None)).await
     }
 

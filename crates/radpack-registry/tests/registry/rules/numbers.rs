@@ -79,11 +79,9 @@ async fn a_number_is_new_and_higher_than_its_line() {
             .refused(&publish("shapes", Some(number), contents))
             .await
     };
-    assert_eq!(
-        refused("1.2.0").await,
-        "shapes@1.2.0 cannot be published: shapes has that number with other sources; a draft opened with `radpack restore` \
-         goes on from it: 1.2.0 is taken: a version is never replaced; the next free one is 1.2.1"
-    );
+    let taken = refused("1.2.0").await;
+    let why = "1.2.0 is taken: a version is never replaced; the next free one is 1.2.1";
+    assert!(taken.ends_with(why), "{taken}");
     assert!(refused("1.1.0").await.contains(
         "1.1.0 is not higher than 1.2.0, the highest of the line 1: the next free one is 1.2.1"
     ));

@@ -81,13 +81,10 @@ async fn a_save_based_on_an_older_revision_is_refused() {
     bench.done(&save(1, &[("a.js", "a")], &[])).await;
     let refused = bench.refused(&save(1, &[("b.js", "b")], &[])).await;
     assert!(
-        refused.starts_with("revision 1 of mine is not the newest: ann at "),
+        refused.starts_with("revision 1 of mine is not the newest: ann "),
         "{refused}"
     );
-    assert!(
-        refused.contains("(revision 2) saved since, changing a.js."),
-        "{refused}"
-    );
+    assert!(refused.contains("changing a.js"), "{refused}");
     for (base, put, remove) in [
         (0, &[("b.js", "b")][..], &[][..]),
         (3, &[("b.js", "b")], &[]),
