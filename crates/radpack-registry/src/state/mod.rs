@@ -225,7 +225,7 @@ impl State {
 
     /// Takes what has not been read from another state, in which it is the same.
     pub(crate) fn read_from(&self, other: &State) {
-        for (name, slot) in self.packages.iter() {
+        for (name, slot) in &self.packages {
             let package = other.packages.get(name).and_then(|slot| slot.package.get());
             if let (None, Some(package)) = (slot.package.get(), package) {
                 let _ = slot.package.set(Arc::clone(package));
