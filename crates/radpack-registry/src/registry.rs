@@ -47,6 +47,16 @@ struct Open {
     knows_commands: bool,
 }
 
+impl Open {
+    /// The ledger that a fold of the whole history begins with.
+    fn anew() -> Open {
+        Open {
+            knows_commands: true,
+            ..Open::default()
+        }
+    }
+}
+
 /// Who a command is from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
@@ -60,7 +70,7 @@ pub struct Caller {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Carried {
     /// It is in the history.
-    Done(Committed),
+    Done(Box<Committed>),
     /// There was nothing to do, and this says why.
     Nothing(String),
 }
@@ -361,14 +371,19 @@ impl Registry {
         let mut open = self.ledger.lock().await;
         let moment = self.catch_up(&mut open).await?;
         if may_be_old && !open.knows_commands {
-            if let Some(checkpoint) = &open.checkpoint {
-                match checkpoint::commands(self.store(), checkpoint).await {
-                    Ok(commands) => open.ledger.learn(commands),
-                    Err(HistoryError::Checkpoint { .. }) => self.fold_anew(&mut open).await?,
-                    Err(error) => return Err(error.into()),
+            let commands = match &open.checkpoint {
+                Some(checkpoint) => checkpoint::commands(self.store(), checkpoint).await,
+                None => Ok(Vec::new()),
+            };
+            match commands {
+                Ok(commands) => {
+                    open.ledger.learn(commands);
+                    open.knows_commands = true;
                 }
+                // Folded anew, it knows them all.
+                Err(HistoryError::Checkpoint { .. }) => *open = Open::anew(),
+                Err(error) => return Err(error.into()),
             }
-            open.knows_commands = true;
         }
         let by = match &caller.token {
             Some(secret) => match moment.state.token_with(secret) {
@@ -428,7 +443,7 @@ impl Registry {
             let committed = committed?;
             self.see(&open);
             self.keep_checkpoint(&open, committed.recorded.event.seq);
-            return Ok(Carried::Done(committed));
+            return Ok(Carried::Done(Box::new(committed)));
         }
     }
 
@@ -513,7 +528,8 @@ impl Registry {
         }
         let (written, shards) = match self.write_checkpoint(&open).await {
             Err(HistoryError::Checkpoint { .. }) => {
-                self.fold_anew(&mut open).await?;
+                *open = Open::anew();
+                self.catch_up(&mut open).await?;
                 self.write_checkpoint(&open).await?
             }
             written => written?,
@@ -540,10 +556,7 @@ impl Registry {
                 checkpoint: Some(checkpoint),
                 knows_commands: false,
             },
-            None => Open {
-                knows_commands: true,
-                ..Open::default()
-            },
+            None => Open::anew(),
         })
     }
 
@@ -566,7 +579,7 @@ impl Registry {
     }
 
     /// Reads what was wanted of the checkpoint; says whether there was anything. Where the checkpoint turns out to be worth nothing,
-    /// the history is folded anew.
+    /// the ledger is at the beginning again: whoever asks goes on from there.
     async fn page(&self, open: &mut Open) -> Result<bool, HistoryError> {
         let wanted = open.ledger.state().take_wanted();
         if wanted.is_empty() {
@@ -574,20 +587,10 @@ impl Registry {
         }
         match checkpoint::load(self.store(), open.ledger.state(), wanted).await {
             Ok(()) => {}
-            Err(HistoryError::Checkpoint { .. }) => self.fold_anew(open).await?,
+            Err(HistoryError::Checkpoint { .. }) => *open = Open::anew(),
             Err(error) => return Err(error),
         }
         Ok(true)
-    }
-
-    /// Folds the whole history: the checkpoint that it was opened at is worth nothing.
-    async fn fold_anew(&self, open: &mut Open) -> Result<(), HistoryError> {
-        *open = Open {
-            knows_commands: true,
-            ..Open::default()
-        };
-        self.history.catch_up(&mut open.ledger).await?;
-        Ok(())
     }
 
     fn see(&self, open: &Open) -> Option<Moment> {

@@ -256,8 +256,7 @@ impl Registry {
     async fn end_of(&self, base: &Path) -> Result<Position, CareError> {
         let path = base.to_owned();
         let header =
-            blocking(move || BackupReader::open(&path).map(|reader| reader.header().clone()))
-                .await?;
+            blocking(move || BackupReader::open(&path).map(|reader| *reader.header())).await?;
         let header = header.map_err(of_backup(base))?;
         let history = self.history();
         if header.registry != history.id() {
@@ -386,7 +385,7 @@ async fn check_order(files: &[PathBuf]) -> Result<End, CareError> {
         let mut is_first = true;
         while let Some(item) = reader.next().await? {
             if std::mem::take(&mut is_first) {
-                let Some(header) = reader.header.clone() else {
+                let Some(header) = reader.header else {
                     continue;
                 };
                 match &last {
@@ -467,7 +466,7 @@ impl Items {
                 }
             };
             let first = (
-                Some(reader.header().clone()),
+                Some(*reader.header()),
                 Read::Format(reader.format().clone()),
             );
             if sender.blocking_send(Ok(first)).is_err() {

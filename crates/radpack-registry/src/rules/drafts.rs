@@ -203,6 +203,12 @@ impl Rule for SaveDraft {
             .map(|(path, file)| (path.clone(), *file))
             .collect();
         for path in &self.remove {
+            if self.put.contains_key(path) {
+                return Err(Refusal::of(
+                    RefusalKind::Invalid,
+                    format!("{path:?} was given both to be put and to be removed"),
+                ));
+            }
             if !files.contains_key(path) {
                 return Err(Refusal::of(
                     RefusalKind::Unknown,
