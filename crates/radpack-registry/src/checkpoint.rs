@@ -195,10 +195,11 @@ pub(crate) async fn objects(history: &History, seq: u64) -> Result<Vec<String>, 
     Ok(names)
 }
 
-/// Whether everything that a checkpoint needs is there.
-pub(crate) async fn is_whole(history: &History, seq: u64) -> Result<bool, HistoryError> {
+/// Whether a checkpoint names objects that are not there.
+pub(crate) async fn lacks(history: &History, seq: u64) -> Result<bool, HistoryError> {
     let needed = match objects(history, seq).await {
         Ok(needed) => needed,
+        // One that cannot be read, or another build's, names nothing.
         Err(HistoryError::Checkpoint { .. }) => return Ok(false),
         Err(error) => return Err(error),
     };
@@ -212,7 +213,7 @@ pub(crate) async fn is_whole(history: &History, seq: u64) -> Result<bool, Histor
         let listed = history.store().list(folder).await?;
         there.extend(listed.into_iter().map(|object| object.name));
     }
-    Ok(needed.iter().all(|name| there.contains(name)))
+    Ok(!needed.iter().all(|name| there.contains(name)))
 }
 
 /// Reads packages that are only known by name.
@@ -391,7 +392,7 @@ impl Taken {
         let json = serde_json::to_string(&root).map_err(malformed)?;
         let contents = format!("{}\n{json}", Hash::of(json.as_bytes()));
         store.put_new(&root_name(seq), contents.into()).await?;
-        if !is_whole(history, seq).await? {
+        if lacks(history, seq).await? {
             store.delete(&root_name(seq)).await?;
             return Err(wrong(seq, "what it shares with others was deleted"));
         }

@@ -371,14 +371,19 @@ impl Registry {
         let mut open = self.ledger.lock().await;
         let moment = self.catch_up(&mut open).await?;
         if may_be_old && !open.knows_commands {
-            if let Some(checkpoint) = &open.checkpoint {
-                match checkpoint::commands(self.store(), checkpoint).await {
-                    Ok(commands) => open.ledger.learn(commands),
-                    Err(HistoryError::Checkpoint { .. }) => self.fold_anew(&mut open).await?,
-                    Err(error) => return Err(error.into()),
+            let commands = match &open.checkpoint {
+                Some(checkpoint) => checkpoint::commands(self.store(), checkpoint).await,
+                None => Ok(Vec::new()),
+            };
+            match commands {
+                Ok(commands) => {
+                    open.ledger.learn(commands);
+                    open.knows_commands = true;
                 }
+                // Folded anew, it knows them all.
+                Err(HistoryError::Checkpoint { .. }) => *open = Open::anew(),
+                Err(error) => return Err(error.into()),
             }
-            open.knows_commands = true;
         }
         let by = match &caller.token {
             Some(secret) => match moment.state.token_with(secret) {
@@ -523,7 +528,8 @@ impl Registry {
         }
         let (written, shards) = match self.write_checkpoint(&open).await {
             Err(HistoryError::Checkpoint { .. }) => {
-                self.fold_anew(&mut open).await?;
+                *open = Open::anew();
+                self.catch_up(&mut open).await?;
                 self.write_checkpoint(&open).await?
             }
             written => written?,
@@ -585,13 +591,6 @@ impl Registry {
             Err(error) => return Err(error),
         }
         Ok(true)
-    }
-
-    /// Folds the whole history: the checkpoint that it was opened at is worth nothing.
-    async fn fold_anew(&self, open: &mut Open) -> Result<(), HistoryError> {
-        *open = Open::anew();
-        self.history.catch_up(&mut open.ledger).await?;
-        Ok(())
     }
 
     fn see(&self, open: &Open) -> Option<Moment> {

@@ -248,9 +248,8 @@ impl Registry {
         }
         // One that was written meanwhile may share what was just deleted. It is made again from the events.
         for seq in checkpoint::list(self.store()).await? {
-            let root = checkpoint::root_name(seq);
-            if self.store().has(&root).await? && !checkpoint::is_whole(self.history(), seq).await? {
-                self.store().delete(&root).await?;
+            if checkpoint::lacks(self.history(), seq).await? {
+                self.store().delete(&checkpoint::root_name(seq)).await?;
                 deleted += 1;
             }
         }

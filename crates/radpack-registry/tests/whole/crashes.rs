@@ -80,15 +80,15 @@ impl Actor {
             }
             1 => {
                 self.send(step, again, publish("shapes", &["a", "b", "c"]))
-                    .await
+                    .await;
             }
             2 => {
                 self.send(step, again, release("shapes", version(1, 0, 0), None))
-                    .await
+                    .await;
             }
             3 => {
                 self.send(step, again, publish("shapes", &["a2", "b", "c"]))
-                    .await
+                    .await;
             }
             4 => {
                 let plan = Some(Plan::Percent(10));
@@ -103,11 +103,11 @@ impl Actor {
             8 => self.send(step, again, rollback("shapes")).await,
             9 => {
                 self.send(step, again, publish("circles", &["round", "a"]))
-                    .await
+                    .await;
             }
             10 => {
                 self.send(step, again, release("circles", version(1, 0, 0), None))
-                    .await
+                    .await;
             }
             11 => {
                 let registry = self.registry().await;
@@ -140,11 +140,11 @@ impl Actor {
             }
             15 => {
                 self.send(step, again, publish("squares", &["square", "b"]))
-                    .await
+                    .await;
             }
             16 => {
                 self.send(step, again, release("squares", version(1, 0, 0), None))
-                    .await
+                    .await;
             }
             17 => {
                 let (file, base) = (self.file("rest"), self.file("whole"));
