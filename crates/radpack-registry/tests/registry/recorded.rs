@@ -156,6 +156,7 @@ async fn record(folder: &Path) {
     };
     let save = |base: u64, put: &[&str], remove: &[&str]| SaveDraft {
         draft: "mine".to_owned(),
+        opened: None,
         base,
         put: put
             .iter()

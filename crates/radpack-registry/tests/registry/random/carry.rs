@@ -203,6 +203,7 @@ pub(super) async fn carry_out(
             let put = put.iter().map(|(path, text)| (path.clone(), source(text)));
             let rule = SaveDraft {
                 draft,
+                opened: None,
                 base,
                 put: put.collect(),
                 remove,

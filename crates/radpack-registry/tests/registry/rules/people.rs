@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use radpack_registry::rules::{CreateDraft, DraftSource, RecordConsumer, SaveDraft, VersionPick};
+use radpack_registry::rules::{
+    CreateDraft, DiscardDraft, DraftSource, RecordConsumer, SaveDraft, VersionPick,
+};
 use radpack_registry::state::fact::Follows;
 use radpack_registry::{Follow, ManifestQuery};
 
@@ -60,6 +62,7 @@ async fn a_save_based_on_an_older_revision_is_refused() {
     let bench = Bench::new().await;
     let save = |base: u64, put: &[(&str, &str)], remove: &[&str]| SaveDraft {
         draft: "mine".to_owned(),
+        opened: None,
         base,
         put: put
             .iter()
@@ -92,6 +95,9 @@ async fn a_save_based_on_an_older_revision_is_refused() {
         (2, &[("../b.js", "b")], &[]),
         // Both to be there and not.
         (2, &[("a.js", "a")], &["a.js"]),
+        // A file where another one needs a folder.
+        (2, &[("a.js/b.js", "b")], &[]),
+        (2, &[("c", "c"), ("c/d", "d")], &[]),
     ] {
         bench.refused(&save(base, put, remove)).await;
     }
@@ -107,4 +113,29 @@ async fn a_save_based_on_an_older_revision_is_refused() {
         [vec!["index.js"], vec!["a.js", "index.js"], vec!["a.js"]]
     );
     assert_eq!(draft.base, Some(version("1.0.0")));
+    let opened = draft.opened();
+
+    // Another draft of the same name, as far on: what was based on the first one is not saved in it.
+    bench
+        .done(&DiscardDraft {
+            draft: "mine".to_owned(),
+        })
+        .await;
+    bench.done(&create).await;
+    bench.done(&save(1, &[("x.js", "x")], &[])).await;
+    bench.done(&save(2, &[("y.js", "y")], &[])).await;
+    let of_the_first = SaveDraft {
+        opened,
+        ..save(3, &[("z.js", "z")], &[])
+    };
+    let refused = bench.refused(&of_the_first).await;
+    assert!(refused.contains("was discarded"), "{refused}");
+    let state = bench.moment().await.state;
+    let opened = state.draft("mine").unwrap().1.opened();
+    bench
+        .done(&SaveDraft {
+            opened,
+            ..of_the_first
+        })
+        .await;
 }
