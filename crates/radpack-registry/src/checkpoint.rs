@@ -195,6 +195,27 @@ pub(crate) async fn objects(history: &History, seq: u64) -> Result<Vec<String>, 
     Ok(names)
 }
 
+/// Whether a checkpoint names objects that are not there.
+pub(crate) async fn lacks(history: &History, seq: u64) -> Result<bool, HistoryError> {
+    let needed = match objects(history, seq).await {
+        Ok(needed) => needed,
+        // One that cannot be read, or another build's, names nothing.
+        Err(HistoryError::Checkpoint { .. }) => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    let folders: BTreeSet<&str> = needed
+        .iter()
+        .filter_map(|name| name.rsplit_once('/'))
+        .map(|(folder, _)| folder)
+        .collect();
+    let mut there = BTreeSet::new();
+    for folder in folders {
+        let listed = history.store().list(folder).await?;
+        there.extend(listed.into_iter().map(|object| object.name));
+    }
+    Ok(!needed.iter().all(|name| there.contains(name)))
+}
+
 /// Reads packages that are only known by name.
 pub(crate) async fn load(
     store: &Store,
@@ -259,6 +280,12 @@ pub(crate) async fn commands(
     Ok(commands)
 }
 
+/// A package that changed, as it was written, and where.
+pub(crate) type NewShard = (Arc<str>, Arc<Slot>, Shard);
+
+/// A checkpoint that was written, and what is new in it.
+pub(crate) type Written = (Checkpoint, Vec<NewShard>);
+
 /// What a checkpoint is made of, taken while a state was at its event.
 pub(crate) struct Taken {
     state: State,
@@ -285,10 +312,9 @@ impl Taken {
     }
 
     /// Writes the checkpoint, its root last. Gives it, and the packages whose shards are new.
-    pub(crate) async fn write(
-        self,
-        history: &History,
-    ) -> Result<(Checkpoint, Vec<(Arc<str>, Arc<Slot>, Shard)>), HistoryError> {
+    ///
+    /// What it shares with earlier checkpoints may have been deleted with them; then it is taken back.
+    pub(crate) async fn write(self, history: &History) -> Result<Written, HistoryError> {
         let store = history.store();
         let seq = self.position.seq;
         let put = |contents: Vec<u8>| async move {
@@ -302,7 +328,7 @@ impl Taken {
         let malformed = |error: serde_json::Error| wrong(seq, error.to_string());
         let mut packages = BTreeMap::new();
         let mut changed = Vec::new();
-        for (name, slot) in self.state.packages.iter() {
+        for (name, slot) in &self.state.packages {
             match &slot.shard {
                 Some(shard) => {
                     packages.insert(Arc::clone(name), shard.clone());
@@ -366,6 +392,10 @@ impl Taken {
         let json = serde_json::to_string(&root).map_err(malformed)?;
         let contents = format!("{}\n{json}", Hash::of(json.as_bytes()));
         store.put_new(&root_name(seq), contents.into()).await?;
+        if lacks(history, seq).await? {
+            store.delete(&root_name(seq)).await?;
+            return Err(wrong(seq, "what it shares with others was deleted"));
+        }
         let checkpoint = Checkpoint {
             position: self.position,
             commands,

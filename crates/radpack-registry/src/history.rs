@@ -210,12 +210,17 @@ impl History {
     ///
     /// If there is none, it is of a later format, or the store fails.
     pub async fn open(store: Store) -> Result<History, HistoryError> {
-        let location = || store.location().to_owned();
         let Some(contents) = store.get(FORMAT_JSON).await? else {
             return Err(HistoryError::Missing {
-                location: location(),
+                location: store.location().to_owned(),
             });
         };
+        History::described(store, &contents)
+    }
+
+    /// The history that a `format.json` describes.
+    pub(crate) fn described(store: Store, contents: &[u8]) -> Result<History, HistoryError> {
+        let location = || store.location().to_owned();
         /// What every format will have.
         #[derive(Deserialize)]
         struct Outline {
@@ -227,7 +232,7 @@ impl History {
             location: location(),
             source,
         };
-        let outline: Outline = serde_json::from_slice(&contents).map_err(malformed)?;
+        let outline: Outline = serde_json::from_slice(contents).map_err(malformed)?;
         if outline.format > FORMAT {
             return Err(HistoryError::Newer {
                 location: location(),
@@ -237,13 +242,13 @@ impl History {
                     .unwrap_or_else(|| "a newer version".to_owned()),
             });
         }
-        let format: Format = serde_json::from_slice(&contents).map_err(malformed)?;
+        let format: Format = serde_json::from_slice(contents).map_err(malformed)?;
         Ok(History {
             store,
             id: format.id,
             beginning: Position {
                 seq: 0,
-                hash: Hash::of(&contents),
+                hash: Hash::of(contents),
                 at: format.created,
             },
             patience: PATIENCE,

@@ -1,9 +1,12 @@
-//! What a registry is made of: a history of events in an object store, and the pure rules of numbers and rollouts.
+//! A registry: drafts, versions that nobody changes, releases, rollouts, and a history that forgets nothing.
 //!
 //! A registry is a folder of objects ([`Store`]): on this machine's disk, in memory, or wherever the `object_store` crate reaches.
-//! Its history ([`History`]) is a chain of [`Event`]s, one object each, and [`History::commit`] appends to it: any number of writers
-//! on any number of machines may do so at once, without a server or a database between them. What an event means, and the state
-//! that all events together make, is the business of whoever implements [`Fold`].
+//! [`Registry`] is what programs use: a state to ask, and commands to carry out. Each command is plain data with a pure rule ([`rules`]),
+//! which decides on the newest [`State`](state::State) and gives the facts to record.
+//!
+//! Below it lies the history ([`History`]), a chain of [`Event`]s, one object each. [`History::commit`] appends to it: any number of
+//! writers on any number of machines may do so at once, without a server or a database between them. It knows nothing of packages;
+//! what events mean is the business of whoever implements [`Fold`]:
 //!
 //! ```
 //! use radpack_registry::{Command, Decision, Fold, FoldError, History, Ledger, Recorded, Refusal, Store};
@@ -77,6 +80,8 @@ pub use folder::{
     check_file_name, digest_files, write_files,
 };
 pub use history::{History, HistoryError, Initialized, Position};
+/// Times, and ids, wherever one is handed in or given out.
+pub use jiff::Timestamp;
 pub use moment::{MomentError, MomentToken};
 pub use number::{Line, LineError, NumberError, Numbering, Taken, read_number};
 pub use publishing::{PublishError, PublishOptions, PublishReport};
@@ -85,8 +90,5 @@ pub use rollout::{Plan, Rollout, RolloutError, Stage, read_percent};
 pub use state::fact::Fact;
 pub use store::{Listed, Put, Store, StoreError, StoreErrorKind};
 pub use surface::{Difference, Item, Step, Surface};
+pub use uuid::Uuid;
 pub use view::{Follow, ManifestQuery, built_manifest, lay_on_top};
-
-#[cfg(doctest)]
-#[doc = include_str!("../../../docs/stores.md")]
-struct Stores;

@@ -342,7 +342,7 @@ impl Registry {
             }
             let rule = publish_rule(builds, options);
             match self.carry_out_with(caller, command, &rule, &uploads).await {
-                Ok(Carried::Done(committed)) => report.committed = Some(committed),
+                Ok(Carried::Done(committed)) => report.committed = Some(*committed),
                 Ok(Carried::Nothing(why)) => report.nothing = Some(why),
                 Err(CommitError::Refused(refusal))
                     if refusal.kind() == RefusalKind::Stale && attempt < ATTEMPTS =>

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::blobs::{self, Uploads};
-use crate::checkpoint::{self, Checkpoint, Taken};
+use crate::checkpoint::{self, Checkpoint, NewShard, Taken, Written};
 use crate::commit::{Command, CommitError, Committed, Ledger, Place, Refusal, RefusalKind};
 use crate::event::Hash;
 use crate::history::{History, HistoryError, Position, now};
@@ -47,6 +47,16 @@ struct Open {
     knows_commands: bool,
 }
 
+impl Open {
+    /// The ledger that a fold of the whole history begins with.
+    fn anew() -> Open {
+        Open {
+            knows_commands: true,
+            ..Open::default()
+        }
+    }
+}
+
 /// Who a command is from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
@@ -60,7 +70,7 @@ pub struct Caller {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Carried {
     /// It is in the history.
-    Done(Committed),
+    Done(Box<Committed>),
     /// There was nothing to do, and this says why.
     Nothing(String),
 }
@@ -267,7 +277,7 @@ impl Registry {
             if wanted.is_empty() {
                 return Ok(answer);
             }
-            checkpoint::load(self.store(), &state, wanted).await?;
+            self.read(&state, moment.position, wanted).await?;
         }
     }
 
@@ -278,7 +288,28 @@ impl Registry {
     /// If a checkpoint cannot be read.
     pub async fn read_all(&self, moment: &Moment) -> Result<(), HistoryError> {
         let names: Vec<Arc<str>> = moment.state.packages.keys().cloned().collect();
-        checkpoint::load(self.store(), &moment.state, names).await
+        self.read(&moment.state, moment.position, names).await
+    }
+
+    /// Reads packages of a state that are only known by name. What a checkpoint no longer has, the events have.
+    async fn read(
+        &self,
+        state: &State,
+        position: Position,
+        names: impl IntoIterator<Item = Arc<str>>,
+    ) -> Result<(), HistoryError> {
+        match checkpoint::load(self.store(), state, names).await {
+            Err(HistoryError::Checkpoint { .. }) => {}
+            read => return read,
+        }
+        let mut fresh = Ledger::<State>::default();
+        self.history
+            .follow_up_to(self.history.beginning(), position.seq, |recorded| {
+                fresh.apply(&recorded)
+            })
+            .await?;
+        state.read_from(fresh.state());
+        Ok(())
     }
 
     /// What a command would come to, and what that would change; nothing is recorded.
@@ -340,11 +371,19 @@ impl Registry {
         let mut open = self.ledger.lock().await;
         let moment = self.catch_up(&mut open).await?;
         if may_be_old && !open.knows_commands {
-            if let Some(checkpoint) = &open.checkpoint {
-                let commands = checkpoint::commands(self.store(), checkpoint).await?;
-                open.ledger.learn(commands);
+            let commands = match &open.checkpoint {
+                Some(checkpoint) => checkpoint::commands(self.store(), checkpoint).await,
+                None => Ok(Vec::new()),
+            };
+            match commands {
+                Ok(commands) => {
+                    open.ledger.learn(commands);
+                    open.knows_commands = true;
+                }
+                // Folded anew, it knows them all.
+                Err(HistoryError::Checkpoint { .. }) => *open = Open::anew(),
+                Err(error) => return Err(error.into()),
             }
-            open.knows_commands = true;
         }
         let by = match &caller.token {
             Some(secret) => match moment.state.token_with(secret) {
@@ -404,7 +443,7 @@ impl Registry {
             let committed = committed?;
             self.see(&open);
             self.keep_checkpoint(&open, committed.recorded.event.seq);
-            return Ok(Carried::Done(committed));
+            return Ok(Carried::Done(Box::new(committed)));
         }
     }
 
@@ -484,13 +523,29 @@ impl Registry {
         self.settle().await;
         let mut open = self.ledger.lock().await;
         let moment = self.catch_up(&mut open).await?;
-        if let Some(taken) =
-            Taken::from(&open.ledger, open.checkpoint.as_ref()).filter(|_| moment.position.seq > 0)
-        {
-            let (written, shards) = taken.write(&self.history).await?;
-            note_shards(&mut open, written, shards);
+        if moment.position.seq == 0 {
+            return Ok(moment.position);
         }
-        Ok(moment.position)
+        let (written, shards) = match self.write_checkpoint(&open).await {
+            Err(HistoryError::Checkpoint { .. }) => {
+                *open = Open::anew();
+                self.catch_up(&mut open).await?;
+                self.write_checkpoint(&open).await?
+            }
+            written => written?,
+        };
+        let position = written.position;
+        note_shards(&mut open, written, shards);
+        Ok(position)
+    }
+
+    async fn write_checkpoint(&self, open: &Open) -> Result<Written, HistoryError> {
+        let taken = Taken::from(&open.ledger, open.checkpoint.as_ref());
+        let taken = taken.ok_or(HistoryError::Broken {
+            seq: 0,
+            what: "nothing was read",
+        })?;
+        taken.write(&self.history).await
     }
 
     /// The ledger at the newest checkpoint before an event, or at the beginning.
@@ -501,10 +556,7 @@ impl Registry {
                 checkpoint: Some(checkpoint),
                 knows_commands: false,
             },
-            None => Open {
-                knows_commands: true,
-                ..Open::default()
-            },
+            None => Open::anew(),
         })
     }
 
@@ -527,7 +579,7 @@ impl Registry {
     }
 
     /// Reads what was wanted of the checkpoint; says whether there was anything. Where the checkpoint turns out to be worth nothing,
-    /// the history is folded anew.
+    /// the ledger is at the beginning again: whoever asks goes on from there.
     async fn page(&self, open: &mut Open) -> Result<bool, HistoryError> {
         let wanted = open.ledger.state().take_wanted();
         if wanted.is_empty() {
@@ -535,13 +587,7 @@ impl Registry {
         }
         match checkpoint::load(self.store(), open.ledger.state(), wanted).await {
             Ok(()) => {}
-            Err(HistoryError::Checkpoint { .. }) => {
-                *open = Open {
-                    knows_commands: true,
-                    ..Open::default()
-                };
-                self.history.catch_up(&mut open.ledger).await?;
-            }
+            Err(HistoryError::Checkpoint { .. }) => *open = Open::anew(),
             Err(error) => return Err(error),
         }
         Ok(true)
@@ -589,11 +635,7 @@ impl Registry {
 }
 
 /// A checkpoint was written: what has not changed since lies there.
-fn note_shards(
-    open: &mut Open,
-    checkpoint: Checkpoint,
-    shards: Vec<(Arc<str>, Arc<crate::state::Slot>, crate::state::Shard)>,
-) {
+fn note_shards(open: &mut Open, checkpoint: Checkpoint, shards: Vec<NewShard>) {
     open.ledger.state_mut().note_shards(shards);
     open.checkpoint = Some(checkpoint);
 }

@@ -132,15 +132,36 @@ impl Plan {
                 percent: read_percent(percent)?,
                 seconds: read_seconds(time)?,
             };
-            if stages
-                .last()
-                .is_some_and(|last| last.percent >= stage.percent)
-            {
-                return Err(wrong());
-            }
             stages.push(stage);
         }
-        Ok(Plan::Stages(stages))
+        let plan = Plan::Stages(stages);
+        plan.check().map_err(|_| wrong())?;
+        Ok(plan)
+    }
+
+    /// Whether it is one that rises, and no further than to all.
+    ///
+    /// # Errors
+    ///
+    /// If it is not.
+    pub fn check(&self) -> Result<(), RolloutError> {
+        match self {
+            Plan::Percent(percent) => check_percent(*percent),
+            Plan::Over(0) => Err(RolloutError::Time {
+                text: "0s".to_owned(),
+            }),
+            Plan::Over(_) => Ok(()),
+            Plan::Stages(stages) => {
+                stages.iter().try_for_each(|it| check_percent(it.percent))?;
+                let rises = stages.is_sorted_by(|one, next| one.percent < next.percent);
+                if rises && !stages.is_empty() && stages.iter().all(|it| it.seconds > 0) {
+                    return Ok(());
+                }
+                Err(RolloutError::Stages {
+                    text: self.to_string(),
+                })
+            }
+        }
     }
 
     /// Reads the time of an even rollout: `2h`.
@@ -167,6 +188,15 @@ pub fn read_percent(text: &str) -> Result<u8, RolloutError> {
         .filter(|&percent| is_plain && percent <= ALL);
     percent.ok_or_else(|| RolloutError::Percent {
         text: text.to_owned(),
+    })
+}
+
+fn check_percent(percent: u8) -> Result<(), RolloutError> {
+    if percent <= ALL {
+        return Ok(());
+    }
+    Err(RolloutError::Percent {
+        text: percent.to_string(),
     })
 }
 
@@ -211,6 +241,16 @@ impl Rollout {
         self.running_since.is_none()
     }
 
+    /// Whether whoever gets what another rollout brings gets what this one brings, from a time on.
+    pub(crate) fn leads(&self, other: &Rollout, at: Timestamp) -> bool {
+        let other_stays = other.is_paused() || matches!(other.plan, Plan::Percent(_));
+        let is_as_fast = self.plan == other.plan
+            && !self.is_paused()
+            && self.floor >= other.floor
+            && self.ran(at) >= other.ran(at);
+        self.id == other.id && (is_as_fast || other_stays && self.percent(at) >= other.percent(at))
+    }
+
     /// It stays where it is, and its time stands still. Pausing again changes nothing.
     pub fn pause(&mut self, at: Timestamp) {
         self.settle(at);
@@ -229,6 +269,7 @@ impl Rollout {
     ///
     /// If it is further already.
     pub fn set(&mut self, percent: u8, at: Timestamp) -> Result<(), RolloutError> {
+        check_percent(percent)?;
         let reached = self.percent(at);
         if percent < reached {
             return Err(RolloutError::Falls { reached, percent });
@@ -431,6 +472,41 @@ mod tests {
                 Plan::Stages(stages.into_iter().map(stage).collect())
             }),
         ]
+    }
+
+    /// What people decide on the way.
+    fn steps() -> impl Strategy<Value = Vec<(i64, u8, u8)>> {
+        prop::collection::vec((0..400i64, 0..6u8, 0..=100u8), 0..8)
+    }
+
+    proptest! {
+        /// Whoever gets what the one brings gets what the other brings, for ever, if nothing is decided any more.
+        #[test]
+        fn what_leads_stays_ahead(plan in plan(), one in steps(), other in steps(), later in 0..3_000i64) {
+            let go = |steps: Vec<(i64, u8, u8)>| {
+                let mut rollout = begin(plan.clone());
+                let mut time = 0;
+                for (passing, action, percent) in steps {
+                    time += passing;
+                    match action {
+                        0 | 1 => rollout.pause(at(time)),
+                        2 | 3 => rollout.resume(at(time)),
+                        // One that would fall stays as it is.
+                        4 => drop(rollout.set(percent, at(time))),
+                        _ => {}
+                    }
+                }
+                (rollout, time)
+            };
+            let ((one, begun), (other, since)) = (go(one), go(other));
+            let time = begun.max(since);
+            prop_assert!(one.leads(&one, at(time)));
+            if one.leads(&other, at(time)) {
+                for time in [time, time + later / 2, time + later] {
+                    prop_assert!(one.percent(at(time)) >= other.percent(at(time)));
+                }
+            }
+        }
     }
 
     proptest! {

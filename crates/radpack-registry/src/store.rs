@@ -269,20 +269,19 @@ impl Store {
 
     /// Whether there is an object of this name.
     pub(crate) async fn has(&self, name: &str) -> Result<bool, StoreError> {
-        match self.objects.head(&Path::from(name)).await {
+        let path = Path::from(name);
+        match self.within(0, self.objects.head(&path)).await {
             Ok(_) => Ok(true),
-            Err(Error::NotFound { .. }) => Ok(false),
+            Err(error @ Error::NotFound { .. }) if cloud::kind(&error).is_none() => Ok(false),
             Err(error) => Err(self.failed("look for", name, error)),
         }
     }
 
     /// The names of the folders in a folder, in order.
     pub(crate) async fn folders(&self, name: &str) -> Result<Vec<String>, StoreError> {
-        let listed = self
-            .objects
-            .list_with_delimiter(Some(&Path::from(name)))
-            .await;
-        match listed {
+        let path = Path::from(name);
+        let listed = self.objects.list_with_delimiter(Some(&path));
+        match self.within(0, listed).await {
             Ok(listed) => {
                 let mut names: Vec<String> = listed
                     .common_prefixes

@@ -47,7 +47,25 @@ pub mod loading {}
 )]
 pub mod observability {}
 
+#[cfg_attr(
+    feature = "registry",
+    doc = "[stores]: self::stores\n[building]: self::building"
+)]
+#[cfg_attr(feature = "registry", doc = include_str!("../docs/registry.md"))]
+#[cfg_attr(
+    not(feature = "registry"),
+    doc = "The page comes with the feature `registry`."
+)]
+pub mod registry {}
+
+#[cfg_attr(feature = "registry", doc = include_str!("../docs/stores.md"))]
+#[cfg_attr(
+    not(feature = "registry"),
+    doc = "The page comes with the feature `registry`."
+)]
+pub mod stores {}
+
 // The first definition of a link counts: here it leads to the page, in the file to the file.
-#[doc = "[building]: self::building"]
+#[doc = "[building]: self::building\n[registry]: self::registry"]
 #[doc = include_str!("../docs/command-line.md")]
 pub mod command_line {}

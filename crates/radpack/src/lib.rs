@@ -96,6 +96,8 @@
 //! | [embedding](_documentation::embedding) | from a build script into the program |
 //! | [loading](_documentation::loading) | a service's runtime: registers watched, closures fetched and verified |
 //! | [observability](_documentation::observability) | what the runtime counts and tells |
+//! | [registries](_documentation::registry) | drafts, versions, releases, rollouts, history |
+//! | [stores](_documentation::stores) | where a registry lies |
 //! | [the command line](_documentation::command_line) | the same from a shell |
 //!
 //! # Features
@@ -118,8 +120,10 @@
 //! | `loader` | the module `loader`, and `resolve` | services that load modules at run time |
 //! | `tower` | `loader::RadpackLayer`, and `loader` | the same, as a layer of axum or other tower services |
 //! | `quickjs` | `loader::quickjs`, and `loader` | services that run what they loaded |
+//! | `registry` | the module `registry`, and `build` | programs that publish and release, with a folder as store |
+//! | `cloud` | stores of S3, Azure and Google Cloud Storage, and `registry` | the same, with an object store |
 //!
-//! Versions, specs and selection from a list ([`version`]) are there without any. But for `loader`, nothing here is asynchronous, and
+//! Versions, specs and selection from a list ([`version`]) are there without any. But for `loader` and `registry`, nothing here is asynchronous, and
 //! nothing speaks a network protocol: whoever has the bytes of a manifest hands them in.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -133,6 +137,9 @@ pub use radpack_loader as loader;
 #[cfg(feature = "manifest")]
 #[doc(inline)]
 pub use radpack_manifest as manifest;
+#[cfg(feature = "registry")]
+#[doc(inline)]
+pub use radpack_registry as registry;
 #[cfg(feature = "resolve")]
 #[doc(inline)]
 pub use radpack_resolve::{

@@ -10,13 +10,11 @@ use tokio::sync::mpsc;
 
 use super::verify::Named;
 use crate::backup::{BackupError, BackupHeader, BackupItem, BackupReader, BackupWriter, Point};
-use crate::commit::{Command, CommitError, Place, Refusal, RefusalKind};
+use crate::commit::{Command, CommitError, Ledger, Refusal, RefusalKind};
 use crate::event::Hash;
 use crate::history::{FORMAT_JSON, History, HistoryError, Position, name_of, now};
 use crate::registry::{Caller, Registry};
-use crate::rules::{Decided, Rule};
-use crate::state::fact::Restored;
-use crate::state::token::Right;
+use crate::state::fact::{Fact, Restored};
 use crate::state::{State, blob_name};
 use crate::store::{Put, Store, StoreError};
 
@@ -125,8 +123,8 @@ impl From<Refusal> for CareError {
 enum Item {
     Event(Bytes),
     Blob(Bytes),
-    /// It cannot be finished.
-    Stop,
+    /// That was all. Without it, nobody is there any more who knows the rest.
+    End,
 }
 
 fn of_backup(path: &Path) -> impl Fn(BackupError) -> CareError {
@@ -177,24 +175,20 @@ impl Registry {
                 &header,
                 &format,
                 |writer: &mut BackupWriter<BufWriter<&mut File>>| {
-                    while let Some(item) = receiver.blocking_recv() {
-                        match item {
-                            Item::Event(contents) => writer.event(&contents)?,
-                            Item::Blob(contents) => {
+                    loop {
+                        match receiver.blocking_recv() {
+                            Some(Item::Event(contents)) => writer.event(&contents)?,
+                            Some(Item::Blob(contents)) => {
                                 writer.blob(&contents)?;
                             }
-                            Item::Stop => return Err(BackupError::stopped()),
+                            Some(Item::End) => return Ok(()),
+                            None => return Err(BackupError::stopped()),
                         }
                     }
-                    Ok(())
                 },
             )
         });
         let sent = self.send(&sender, from, end).await;
-        if sent.is_err() {
-            // The file must not come to its end.
-            let _ = sender.send(Item::Stop).await;
-        }
         drop(sender);
         let written = writing
             .await
@@ -249,6 +243,8 @@ impl Registry {
                 break;
             }
         }
+        // If nobody receives it, writing has failed, and says why.
+        let _ = sender.send(Item::End).await;
         Ok(BackupReport {
             to: end.seq,
             events: end.seq - from.seq,
@@ -260,8 +256,7 @@ impl Registry {
     async fn end_of(&self, base: &Path) -> Result<Position, CareError> {
         let path = base.to_owned();
         let header =
-            blocking(move || BackupReader::open(&path).map(|reader| reader.header().clone()))
-                .await?;
+            blocking(move || BackupReader::open(&path).map(|reader| *reader.header())).await?;
         let header = header.map_err(of_backup(base))?;
         let history = self.history();
         if header.registry != history.id() {
@@ -292,8 +287,8 @@ impl Registry {
         Ok(end)
     }
 
-    /// Makes a registry of backups in an empty store. The history is the same, event for event; one more event revokes all tokens. What
-    /// was cut short can be done again.
+    /// Makes a registry of backups in an empty store. The history is the same, event for event; one more event revokes all tokens, and is
+    /// there before the registry is. What was cut short can be done again.
     ///
     /// # Errors
     ///
@@ -313,7 +308,7 @@ impl Registry {
         // All of them are read and checked before the first object is written, and then again.
         let end = check_order(files).await?;
         let mut format = Bytes::new();
-        let mut state = crate::commit::Ledger::<State>::default();
+        let mut state = Ledger::<State>::default();
         let mut named = Named::default();
         let mut blobs = BTreeSet::new();
         let mut events = 0;
@@ -353,17 +348,10 @@ impl Registry {
                 first: first.to_string(),
             });
         }
-        if store.put_new(FORMAT_JSON, format).await? == Put::Taken {
-            return Err(CareError::NotEmpty {
-                location: store.location().to_owned(),
-                name: FORMAT_JSON.to_owned(),
-            });
-        }
-        let registry = Registry::open(store).await?;
-        // Whoever had a token may not be who has the registry now.
-        registry
-            .carry_out(caller, &Command::new(""), &Restore { to: end.seq })
-            .await?;
+        let history = History::described(store.clone(), &format)?;
+        revoke_tokens(&history, state, caller, end.seq).await?;
+        put_same(&store, FORMAT_JSON, format).await?;
+        let registry = Registry::of(history);
         Ok(RestoreReport {
             registry,
             events,
@@ -397,7 +385,7 @@ async fn check_order(files: &[PathBuf]) -> Result<End, CareError> {
         let mut is_first = true;
         while let Some(item) = reader.next().await? {
             if std::mem::take(&mut is_first) {
-                let Some(header) = reader.header.clone() else {
+                let Some(header) = reader.header else {
                     continue;
                 };
                 match &last {
@@ -426,8 +414,7 @@ async fn check_order(files: &[PathBuf]) -> Result<End, CareError> {
                 end.seq = header.to.seq;
             }
             if let Read::Item(BackupItem::Event { recorded, .. }) = item
-                && let Ok(crate::state::fact::Fact::BlobsSwept(swept)) =
-                    crate::state::fact::Fact::of(&recorded.event)
+                && let Ok(Fact::BlobsSwept(swept)) = Fact::of(&recorded.event)
             {
                 let hashes = swept
                     .blobs
@@ -479,7 +466,7 @@ impl Items {
                 }
             };
             let first = (
-                Some(reader.header().clone()),
+                Some(*reader.header()),
                 Read::Format(reader.format().clone()),
             );
             if sender.blocking_send(Ok(first)).is_err() {
@@ -511,21 +498,37 @@ impl Items {
     }
 }
 
-/// Revokes all tokens of a registry that was restored.
-struct Restore {
+/// Revokes all tokens of a history that is being restored: whoever had one may not be who has the registry now. What was cut short may
+/// have done so.
+async fn revoke_tokens(
+    history: &History,
+    mut ledger: Ledger<State>,
+    caller: &Caller,
     to: u64,
-}
-
-impl Rule for Restore {
-    fn decide(&self, _: &State, _: &Place) -> Result<Decided, Refusal> {
-        Ok(Restored { to: self.to }.into())
+) -> Result<(), CareError> {
+    let restored = Fact::from(Restored { to });
+    if let Some(there) = history.event(to + 1).await? {
+        if Fact::of(&there.event).is_ok_and(|fact| fact == restored)
+            && history.event(to + 2).await?.is_none()
+        {
+            return Ok(());
+        }
+        return Err(CareError::NotEmpty {
+            location: history.store().location().to_owned(),
+            name: name_of(to + 1),
+        });
     }
-
-    fn rights(&self) -> Vec<Right> {
-        vec![Right::Admin]
-    }
-
-    fn concerns(&self, _: &State) -> BTreeSet<String> {
-        BTreeSet::new()
-    }
+    let command = Command::new(&caller.name);
+    history
+        .commit(&mut ledger, &command, |_, place| {
+            if place.seq != to + 1 {
+                return Err(Refusal::of(
+                    RefusalKind::Stale,
+                    "another restores into the same store",
+                ));
+            }
+            Ok(restored.decision())
+        })
+        .await?;
+    Ok(())
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::verify::{Named, unnamed};
+use super::verify::Named;
 use crate::checkpoint;
 use crate::commit::{Command, CommitError, Place, Refusal};
 use crate::history::{HistoryError, Position};
@@ -22,7 +22,7 @@ use crate::state::{State, blob_of};
 /// How old an object must be before it may be deleted: nobody uploads for so long before they commit.
 const AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How many checkpoints are kept; of older ones, each second, fourth, eighth, …
+/// How many of the newest checkpoints are kept; of older ones, fewer the older they are.
 const CHECKPOINTS: usize = 4;
 
 /// What was deleted.
@@ -67,17 +67,15 @@ impl Rule for Sweep {
                 "others have committed since",
             ));
         }
-        let blobs: BTreeSet<String> = self
+        // Of bytes that are named nothing is listed, whatever else may lie under their hash: from then on they would be looked for under
+        // another name. What was listed before needs no new event, only to be deleted.
+        let is_named =
+            |name: &String| blob_of(name).is_none_or(|(hash, _)| self.named.0.contains_key(&hash));
+        let candidates = self
             .candidates
             .iter()
-            .filter(|name| unnamed(&self.named, state, name))
-            .cloned()
-            .collect();
-        // Those that were listed before need no new event, only to be deleted.
-        let blobs: BTreeSet<String> = blobs
-            .into_iter()
-            .filter(|name| !was_swept(state, name))
-            .collect();
+            .filter(|name| !is_named(name) && !was_swept(state, name));
+        let blobs: BTreeSet<String> = candidates.cloned().collect();
         if blobs.is_empty() {
             return Ok(Decided::Nothing(
                 "the history names everything that is old enough to be deleted".to_owned(),
@@ -218,14 +216,13 @@ impl Registry {
     /// remains names it.
     async fn delete_checkpoints(&self) -> Result<usize, HistoryError> {
         let seqs = checkpoint::list(self.store()).await?;
-        let mut kept = BTreeSet::new();
-        let mut distance = 1;
-        for (age, &seq) in seqs.iter().rev().enumerate() {
-            if age < CHECKPOINTS || age.is_multiple_of(distance) {
+        let newest = seqs.last().copied().unwrap_or_default();
+        let mut kept: BTreeSet<u64> = seqs.iter().rev().take(CHECKPOINTS).copied().collect();
+        // Of older ones, the newest of each distance: twice as far, and again twice.
+        let mut distances = BTreeSet::new();
+        for &seq in seqs.iter().rev() {
+            if distances.insert((newest - seq).checked_ilog2()) {
                 kept.insert(seq);
-            }
-            if age >= CHECKPOINTS * distance {
-                distance *= 2;
             }
         }
         let mut needed = BTreeSet::new();
@@ -240,13 +237,21 @@ impl Registry {
         let mut deleted = 0;
         for &seq in seqs.iter().filter(|seq| !kept.contains(seq)) {
             // The root first: what is left of it is unfinished, and does not count.
-            self.store().delete(&checkpoint::root_name(seq)).await?;
+            let root = checkpoint::root_name(seq);
+            deleted += usize::from(self.store().has(&root).await?);
+            self.store().delete(&root).await?;
             for object in self.store().list(&checkpoint::folder(seq)).await? {
                 if !needed.contains(&object.name) {
                     self.store().delete(&object.name).await?;
                 }
             }
-            deleted += 1;
+        }
+        // One that was written meanwhile may share what was just deleted. It is made again from the events.
+        for seq in checkpoint::list(self.store()).await? {
+            if checkpoint::lacks(self.history(), seq).await? {
+                self.store().delete(&checkpoint::root_name(seq)).await?;
+                deleted += 1;
+            }
         }
         Ok(deleted)
     }

@@ -183,7 +183,7 @@ impl Registry {
             .await?;
         Ok(match carried {
             Carried::Done(committed) => ImportReport {
-                committed: Some(committed),
+                committed: Some(*committed),
                 nothing: None,
             },
             Carried::Nothing(why) => ImportReport {

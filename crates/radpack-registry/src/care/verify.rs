@@ -9,8 +9,8 @@ use crate::commit::Ledger;
 use crate::event::{Hash, Recorded};
 use crate::history::{History, HistoryError, Position, name_of};
 use crate::registry::Registry;
+use crate::state::State;
 use crate::state::fact::Fact;
-use crate::state::{State, blob_of};
 
 /// How many objects are read at once.
 const AT_ONCE: usize = 16;
@@ -223,13 +223,4 @@ fn with_causes(error: &dyn std::error::Error) -> String {
         next = error.source();
     }
     text
-}
-
-/// Whether an object is a blob that nothing names.
-pub(super) fn unnamed(named: &Named, state: &State, name: &str) -> bool {
-    match blob_of(name) {
-        // Of what is named, only the object that is read counts: one from before a sweep may remain of a deletion that was cut short.
-        Some((hash, _)) => !named.0.contains_key(&hash) || state.blob_name(&hash) != name,
-        None => false,
-    }
 }

@@ -41,6 +41,8 @@ pub struct CreateDraft {
 pub struct SaveDraft {
     /// The draft.
     pub draft: String,
+    /// The event that opened it, where that is known: another one may have been opened under its name since.
+    pub opened: Option<u64>,
     /// The revision that the save is based on.
     pub base: u64,
     /// New and changed files.
@@ -108,6 +110,23 @@ pub(crate) fn check_source_path(path: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Whether files can lie beside one another: none is where another one needs a folder.
+fn check_beside<'f>(paths: impl IntoIterator<Item = &'f String>) -> Result<(), Refusal> {
+    let paths: BTreeSet<&str> = paths.into_iter().map(String::as_str).collect();
+    for path in &paths {
+        let folders = path.match_indices('/').map(|(end, _)| &path[..end]);
+        if let Some(file) = folders.into_iter().find(|folder| paths.contains(folder)) {
+            return Err(Refusal::of(
+                RefusalKind::Invalid,
+                format!(
+                    "{file:?} is a file, so that {path:?} cannot lie below it: remove one of them"
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
 impl Rule for CreateDraft {
     fn decide(&self, state: &State, _: &Place) -> Result<Decided, Refusal> {
         check_name("draft", &self.draft)?;
@@ -158,6 +177,7 @@ impl Rule for CreateDraft {
         for path in files.keys() {
             check_source_path(path)?;
         }
+        check_beside(files.keys())?;
         Ok(DraftCreated {
             draft: self.draft.clone(),
             package: self.package.clone(),
@@ -180,6 +200,16 @@ impl Rule for SaveDraft {
     fn decide(&self, state: &State, _: &Place) -> Result<Decided, Refusal> {
         let (_, draft) = state.known_draft(&self.draft)?;
         let newest = draft.revision();
+        if self.opened.is_some_and(|seq| draft.opened() != Some(seq)) {
+            return Err(Refusal::of(
+                RefusalKind::Stale,
+                format!(
+                    "the draft that this is based on was discarded, and another one was opened as {}: check that out into another folder, \
+                     and bring your files there",
+                    self.draft
+                ),
+            ));
+        }
         if self.base > newest || self.base == 0 {
             return Err(Refusal::of(
                 RefusalKind::Unknown,
@@ -203,6 +233,12 @@ impl Rule for SaveDraft {
             .map(|(path, file)| (path.clone(), *file))
             .collect();
         for path in &self.remove {
+            if self.put.contains_key(path) {
+                return Err(Refusal::of(
+                    RefusalKind::Invalid,
+                    format!("{path:?} was given both to be put and to be removed"),
+                ));
+            }
             if !files.contains_key(path) {
                 return Err(Refusal::of(
                     RefusalKind::Unknown,
@@ -210,6 +246,8 @@ impl Rule for SaveDraft {
                 ));
             }
         }
+        let kept = files.keys().filter(|path| !self.remove.contains(*path));
+        check_beside(kept.chain(put.keys()))?;
         if put.is_empty() && self.remove.is_empty() {
             return Ok(Decided::Nothing(format!(
                 "{} has these files already, at revision {newest}",

@@ -13,6 +13,7 @@ use super::{Decided, listed};
 use crate::cohort::Cohort;
 use crate::commit::{Fold as _, FoldError, Place, Refusal, RefusalKind};
 use crate::event::{Event, FORMAT, Hash, Recorded};
+use crate::rollout::Rollout;
 use crate::state::fact::{Fact, Follows};
 use crate::state::package::{Audience, Package, RELEASE};
 use crate::state::{State, outside};
@@ -158,87 +159,159 @@ impl<'s> View<'s> {
         versions.get(selected.index).copied()
     }
 
-    /// The released versions that concern these packages: their own, and those of whoever needs them.
+    /// The released versions of some packages, and of those that need others.
     fn asking(
         self,
         names: &BTreeSet<&'s str>,
+        needed: &BTreeSet<&'s str>,
         audience: Audience,
         at: Timestamp,
-    ) -> BTreeSet<(&'s str, &'s Version)> {
-        let dependents = names.iter().flat_map(|name| self.0.dependents(name));
+    ) -> BTreeSet<(&'s str, &'s Version, u32)> {
+        let dependents = needed.iter().flat_map(|name| self.0.dependents(name));
         let all: BTreeSet<&str> = names.iter().copied().chain(dependents).collect();
         let mut asking = BTreeSet::new();
         for name in all {
-            asking.extend(
-                self.served(name, Follows::Release, audience, at)
-                    .into_iter()
-                    .map(|version| (name, version)),
-            );
+            let served = self
+                .package(name)
+                .map(|package| package.served(RELEASE, audience, at));
+            let served = served.into_iter().flatten();
+            asking.extend(served.map(|(number, version)| (name, version, number)));
         }
         asking
     }
 
-    /// What released versions and consumers ask for, and do not get.
-    fn broken(self, names: &BTreeSet<&'s str>, at: Timestamp) -> BTreeSet<Broken> {
+    /// What these packages, as they are released, ask for and do not get; and what others ask of those of them that may have lost something.
+    fn broken(
+        self,
+        names: &BTreeSet<&'s str>,
+        lessened: &BTreeSet<&'s str>,
+        at: Timestamp,
+    ) -> BTreeSet<Broken> {
         let mut broken = BTreeSet::new();
-        let audiences = [Audience::Everybody, Audience::First];
-        let mut check = |who: &dyn Fn() -> Who, text: &str, follows: Follows| {
-            let Ok(id) = Id::parse(text) else {
+        let mut check = |who: &dyn Fn() -> Who, text: &str, follows, beside| {
+            // What the registry has never had is served from elsewhere.
+            let id = Id::parse(text).ok();
+            let Some((id, package)) = id.and_then(|id| Some((id, self.package(id.name)?))) else {
                 return;
             };
-            // What the registry has never had is served from elsewhere.
-            if self.package(id.name).is_none() {
-                return;
-            }
-            if audiences.iter().any(|&audience| {
-                self.resolve(&id, &self.served(id.name, follows, audience, at))
-                    .is_none()
-            }) {
+            let lacks = |others| {
+                let served = match follows {
+                    Follows::Latest => package.latest(),
+                    Follows::Release => met(package, beside, others, at),
+                };
+                self.resolve(&id, &served).is_none()
+            };
+            if lacks(false) || lacks(true) {
                 broken.insert(Broken {
                     who: who(),
                     id: text.to_owned(),
                 });
             }
         };
-        for audience in audiences {
-            for (name, version) in self.asking(names, audience, at) {
-                let Some(published) = self
-                    .package(name)
-                    .and_then(|package| package.versions.get(version))
-                else {
+        for audience in [Audience::Everybody, Audience::First] {
+            for (name, version, number) in self.asking(names, lessened, audience, at) {
+                let Some(package) = self.package(name) else {
                     continue;
                 };
+                let Some(published) = package.versions.get(version) else {
+                    continue;
+                };
+                let channel = package.channel(RELEASE);
+                let beside = channel.and_then(|channel| channel.rollout_beside(number));
                 let statics = published
                     .contents
                     .entries
                     .values()
                     .flat_map(|entry| &entry.statics);
                 for id in statics {
-                    let concerns =
-                        names.contains(name) || outside(id).is_some_and(|of| names.contains(of));
-                    if concerns && outside(id).is_some() {
-                        check(
-                            &|| Who::Version(name.to_owned(), version.clone()),
-                            id,
-                            Follows::Release,
-                        );
+                    let Some(of) = outside(id) else { continue };
+                    if names.contains(name) || lessened.contains(of) {
+                        let who = || Who::Version(name.to_owned(), version.clone());
+                        check(&who, id, Follows::Release, beside);
                     }
                 }
             }
         }
         for (name, consumer) in self.0.consumers() {
             for pin in &consumer.pins {
-                if let Some(of) = outside(pin).filter(|of| names.contains(of)) {
+                if let Some(of) = outside(pin).filter(|of| lessened.contains(of)) {
                     let follows = consumer
                         .follows
                         .get(of)
                         .copied()
                         .unwrap_or(Follows::Release);
-                    check(&|| Who::Consumer(name.to_owned()), pin, follows);
+                    let who = || Who::Consumer(name.to_owned());
+                    check(&who, pin, follows, None);
                 }
             }
         }
         broken
+    }
+
+    /// Whether an id may have found a version of a package before, and find none now. It cannot where whatever is served of a major has all
+    /// entries that anything of that major had: a spec gets the nearest version of its major.
+    fn is_less_than(self, before: View<'s>, name: &str, at: Timestamp) -> bool {
+        let offered = |view: View<'_>, audience| -> BTreeMap<(u64, bool), Vec<BTreeSet<String>>> {
+            let mut offered: BTreeMap<_, Vec<_>> = BTreeMap::new();
+            let Some(package) = view.package(name) else {
+                return offered;
+            };
+            let versions = match audience {
+                Some(audience) => view.served(name, Follows::Release, audience, at),
+                None => package.latest(),
+            };
+            for version in versions {
+                if let Some(published) = package.versions.get(version) {
+                    // Nobody else asks for chunks, and each version has its own.
+                    let entries = published.contents.entries.keys();
+                    let entries = entries
+                        .filter(|name| !name.starts_with("c/"))
+                        .cloned()
+                        .collect();
+                    let key = (version.major, version.pre.is_empty());
+                    offered.entry(key).or_default().push(entries);
+                }
+            }
+            offered
+        };
+        // Of what is on its way otherwise than before, others may get what goes with it.
+        let rollouts = |view: View<'s>| {
+            let channel = view.package(name).and_then(|it| it.channel(RELEASE));
+            let lines = channel.into_iter().flat_map(|channel| &channel.lines);
+            lines
+                .filter_map(|(line, it)| Some((*line, &it.rolling.as_ref()?.rollout)))
+                .collect::<BTreeMap<_, _>>()
+        };
+        let after = rollouts(self);
+        let is_other = |(line, rollout)| after.get(line).is_some_and(|it| it != rollout);
+        if rollouts(before).iter().any(is_other) {
+            return true;
+        }
+        let audiences = [Some(Audience::Everybody), Some(Audience::First), None];
+        let had = audiences.map(|audience| offered(before, audience));
+        let has = audiences.map(|audience| offered(self, audience));
+        let all = had.iter().flatten();
+        let mut needed: BTreeMap<&(u64, bool), BTreeSet<&String>> = BTreeMap::new();
+        for (key, entries) in all {
+            needed
+                .entry(key)
+                .or_default()
+                .extend(entries.iter().flatten());
+        }
+        audiences.iter().enumerate().any(|(index, _)| {
+            had[index].keys().any(|key| {
+                // A prerelease is answered for by a version that is out, too.
+                let answers = has[index]
+                    .get(key)
+                    .or_else(|| has[index].get(&(key.0, true)));
+                let needed = &needed[key];
+                answers.is_none_or(|versions| {
+                    !versions
+                        .iter()
+                        .all(|has| needed.iter().all(|entry| has.contains(*entry)))
+                })
+            })
+        })
     }
 
     /// All that is asked of these packages.
@@ -253,7 +326,7 @@ impl<'s> View<'s> {
             }
         }
         for audience in [Audience::Everybody, Audience::First] {
-            for (name, version) in self.asking(names, audience, at) {
+            for (name, version, _) in self.asking(names, names, audience, at) {
                 let Some(published) = self
                     .package(name)
                     .and_then(|package| package.versions.get(version))
@@ -290,6 +363,22 @@ impl<'s> View<'s> {
     }
 }
 
+/// What the dependencies of a version can meet of a package: what is on its way comes to some and not to others, but to those who get
+/// the version where both have one rollout, and not to those who do not. `others`: whether they get what is on its way apart from that.
+fn met<'s>(
+    package: &'s Package,
+    beside: Option<(&Rollout, bool)>,
+    others: bool,
+    at: Timestamp,
+) -> Vec<&'s Version> {
+    let served = package.served_to(RELEASE, at, |rollout| match beside {
+        Some((own, true)) => others || rollout.leads(own, at),
+        Some((own, false)) => others && !own.leads(rollout, at),
+        None => others,
+    });
+    served.into_iter().map(|(_, version)| version).collect()
+}
+
 impl State {
     /// What a fact would change for those who depend on what it concerns.
     ///
@@ -302,9 +391,9 @@ impl State {
         let before = View(self);
         let after = View(&after);
         let at = place.at;
-        let was_broken = before.broken(&names, at);
+        let was_broken = before.broken(&names, &names, at);
         let broken = after
-            .broken(&names, at)
+            .broken(&names, &names, at)
             .into_iter()
             .filter(|it| !was_broken.contains(it))
             .collect();
@@ -405,11 +494,22 @@ pub(super) fn check_effect(
     let names = fact.packages();
     let before = View(state);
     let after = View(&after);
-    let broken = after.broken(&names, place.at);
+    // Whether a dependent of a thousand finds what it needs is asked only where something may be gone.
+    let lessened: BTreeSet<&str> = names
+        .iter()
+        .copied()
+        .filter(|name| after.is_less_than(before, name, place.at))
+        .collect();
+    let released: BTreeSet<&str> = names
+        .iter()
+        .copied()
+        .filter(|name| fact.changes_releases_of(name))
+        .collect();
+    let broken = after.broken(&released, &lessened, place.at);
     if broken.is_empty() {
         return Ok(Decided::Fact(fact));
     }
-    let was_broken = before.broken(&names, place.at);
+    let was_broken = before.broken(&released, &lessened, place.at);
     let newly: Vec<&Broken> = broken
         .iter()
         .filter(|it| !was_broken.contains(it))

@@ -135,6 +135,12 @@ pub(super) fn made_name(number: u32) -> String {
     format!("r{number}")
 }
 
+/// Whether a name could be made for a release, or be its number.
+pub(super) fn is_made(name: &str) -> bool {
+    let digits = name.strip_prefix('r').unwrap_or(name);
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// Why a prerelease would not be seen in a channel, if it would not.
 pub(super) fn outdated(
     package: &Package,

@@ -11,7 +11,7 @@ use crate::commit::{Place, Refusal};
 use crate::number::Line;
 use crate::state::State;
 use crate::state::fact::{LineHolds, PolicySet};
-use crate::state::package::{Channel, Package};
+use crate::state::package::Channel;
 use crate::state::policy::PolicyChange;
 use crate::state::token::Right;
 
@@ -89,60 +89,35 @@ fn rearranged(channel: &Channel, keep_minors: bool, at: Timestamp) -> BTreeMap<L
         _ => Some(other),
     };
     let mut lines: BTreeMap<Line, LineHolds> = BTreeMap::new();
-    for holds in holds(channel, at).into_values() {
+    // The lines that they come from.
+    let mut origins = BTreeMap::new();
+    for (before, holds) in holds(channel, at) {
         let line_of = |version: &Version| Line::of_release(version, keep_minors);
-        if let Some((number, version)) = holds
-            .stable
-            .and_then(|number| Some((number, version_of(number)?)))
-        {
+        for (number, is_rolling) in [(holds.stable, false), (holds.rolling, true)] {
+            let Some((number, version)) =
+                number.and_then(|number| Some((number, version_of(number)?)))
+            else {
+                continue;
+            };
+            origins.insert(number, before);
             let line = lines.entry(line_of(version)).or_default();
-            line.stable = higher(line.stable, number);
-        }
-        if let Some((number, version)) = holds
-            .rolling
-            .and_then(|number| Some((number, version_of(number)?)))
-        {
-            let line = lines.entry(line_of(version)).or_default();
-            line.rolling = higher(line.rolling, number);
+            let place = if is_rolling {
+                &mut line.rolling
+            } else {
+                &mut line.stable
+            };
+            *place = higher(*place, number);
         }
     }
-    // A release on its way that is lower than what a line now has for everybody has been overtaken.
+    // A release on its way that is lower than what a line now has from another for everybody has been overtaken.
     for holds in lines.values_mut() {
-        let stable = holds.stable.and_then(version_of);
-        holds.rolling = holds.rolling.filter(|&number| {
-            version_of(number) > stable || !is_lower(channel, holds.stable, number)
+        let LineHolds { stable, rolling } = *holds;
+        holds.rolling = rolling.filter(|&number| {
+            stable.is_none_or(|stable| {
+                version_of(number) > version_of(stable)
+                    || origins.get(&number) == origins.get(&stable)
+            })
         });
     }
     lines
-}
-
-/// Whether a release on its way comes from another line than the stable one, and is lower.
-fn is_lower(channel: &Channel, stable: Option<u32>, rolling: u32) -> bool {
-    let (Some(stable), Some(rolling)) = (
-        stable.and_then(|number| channel.release(number)),
-        channel.release(rolling),
-    ) else {
-        return false;
-    };
-    rolling.version < stable.version && rolling.line != stable.line
-}
-
-impl Package {
-    /// Whether all of its lines are of its policy; a line is never of another.
-    #[cfg(test)]
-    pub(crate) fn lines_fit(&self) -> bool {
-        self.channels.values().all(|channel| {
-            channel.lines.iter().all(|(line, state)| {
-                let numbers = [
-                    state.stable,
-                    state.rolling.as_ref().map(|rolling| rolling.release),
-                ];
-                let mut releases = numbers
-                    .into_iter()
-                    .flatten()
-                    .filter_map(|number| channel.release(number));
-                releases.all(|release| self.line_of(&release.version) == *line)
-            })
-        })
-    }
 }

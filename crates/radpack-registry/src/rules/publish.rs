@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use radpack_version::{VersionRef, pin_spec};
-use semver::Version;
+use radpack_version::{MAX_COMPONENT, VersionRef, pin_spec};
+use semver::{BuildMetadata, Version};
 
 use super::effect::check_effect;
 use super::release::released_at_once;
@@ -76,7 +76,11 @@ impl Publish {
         };
         let surface = contents.surface();
         let since = |base: Option<&Version>| difference(package, base, &surface);
-        let Some(number) = &build.number else {
+        let number = build.number.as_ref().map(|number| Version {
+            build: BuildMetadata::EMPTY,
+            ..number.clone()
+        });
+        let Some(number) = &number else {
             let line = build
                 .after
                 .as_ref()
@@ -108,6 +112,23 @@ impl Publish {
                     breaking: true,
                 })
             }
+            Err(NumberError::TooSmall {
+                version,
+                from,
+                difference,
+                smallest,
+            }) => {
+                // Where that leads past another version, more may have changed since.
+                let smallest = admitted(numbering, &taken, *smallest, &since)
+                    .map_err(|error| refused(name, build, error, None))?;
+                let error = NumberError::TooSmall {
+                    version,
+                    from,
+                    difference,
+                    smallest: Box::new(smallest),
+                };
+                Err(refused(name, build, error, None))
+            }
             Err(error) => {
                 // What it would be called if nobody had said: of the line that the number is of, where there is such a line.
                 let line = Line::of(number, package.policy.keep_minors);
@@ -129,7 +150,17 @@ fn next(
     since_newest: &Difference,
     since: &impl Fn(Option<&Version>) -> Difference,
 ) -> Result<Version, NumberError> {
-    let mut number = numbering.next(taken, line, since_newest);
+    let number = numbering.next(taken, line, since_newest);
+    admitted(numbering, taken, number, since)
+}
+
+/// The first number from here on that goes as far as what changed since whatever is below it asks for.
+fn admitted(
+    numbering: Numbering,
+    taken: &[Taken],
+    mut number: Version,
+    since: &impl Fn(Option<&Version>) -> Difference,
+) -> Result<Version, NumberError> {
     // Each step leads higher, past a version; there are only so many.
     for _ in 0..=taken.len() {
         match numbering.check(taken, &number, &since(Numbering::base(taken, &number))) {
@@ -180,6 +211,17 @@ fn refused(
 
 fn pin_of(version: &Version) -> String {
     pin_spec(VersionRef::from(version))
+}
+
+/// Manifests hold no number beyond what JavaScript holds exactly.
+fn check_components(version: &Version) -> Result<(), NumberError> {
+    let components = [version.major, version.minor, version.patch];
+    if components.iter().all(|it| *it <= MAX_COMPONENT) {
+        return Ok(());
+    }
+    Err(NumberError::Malformed {
+        text: version.to_string(),
+    })
 }
 
 /// Within a package a file name means one content for ever.
@@ -244,7 +286,7 @@ impl Rule for Publish {
             }
             let none = Package::default();
             let package = state.package(name).unwrap_or(&none);
-            let at_once = self.release || package.policy.releases == Releasing::Live;
+            let mut at_once = self.release || package.policy.releases == Releasing::Live;
             let version = match self.number(build, package, place)? {
                 Becomes::There(version) => {
                     there.push(format!("{name}@{version}"));
@@ -252,9 +294,13 @@ impl Rule for Publish {
                     if releases.iter().any(|(channel, _)| *channel == RELEASE) {
                         continue;
                     }
+                    // A version that was there before is released where that is asked for, and not because it was sent again.
+                    at_once = self.release;
                     version
                 }
                 Becomes::New { version, breaking } => {
+                    check_components(&version)
+                        .map_err(|error| refused(name, build, error, None))?;
                     check_files(build, package)?;
                     published.versions.push(NewVersion {
                         package: name.clone(),

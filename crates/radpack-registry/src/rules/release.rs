@@ -1,19 +1,19 @@
 //! Releasing: a line of a channel gets a newer version, at once or on its way.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use semver::Version;
 
 use super::effect::check_effect;
-use super::lines::{made_name, next_number, outdated};
+use super::lines::{is_made, made_name, next_number, outdated};
 use super::{Decided, LinePick, Rule, VersionPick, check_name, set};
 use crate::commit::{Place, Refusal, RefusalKind};
 use crate::number::Line;
 use crate::rollout::Plan;
 use crate::state::State;
 use crate::state::fact::{NewRelease, Released, RolloutAction, RolloutChanged};
-use crate::state::package::{Package, RELEASE};
+use crate::state::package::{Audience, Package, RELEASE};
 use crate::state::policy::Releasing;
 use crate::state::token::Right;
 
@@ -70,6 +70,15 @@ pub(super) fn check_channel(channel: &str) -> Result<(), Refusal> {
         ));
     }
     Ok(())
+}
+
+/// Whether a plan is one that people could have written.
+fn check_plan(plan: Option<&Plan>) -> Result<(), Refusal> {
+    plan.map_or(Ok(()), |plan| {
+        plan.check().map_err(|error| {
+            Refusal::of(RefusalKind::Invalid, "it cannot be rolled out so").caused_by(error)
+        })
+    })
 }
 
 /// The line that a version would serve, if its line may have it.
@@ -181,7 +190,16 @@ impl Rule for ReleaseVersions {
     fn decide(&self, state: &State, place: &Place) -> Result<Decided, Refusal> {
         if let Some(name) = &self.name {
             check_name("release", name)?;
+            if is_made(name) {
+                return Err(Refusal::of(
+                    RefusalKind::Invalid,
+                    format!(
+                        "a release cannot be called {name:?}: that is what those are called that nobody has named"
+                    ),
+                ));
+            }
         }
+        check_plan(self.plan.as_ref())?;
         let releases = self.releases(state, place.at)?;
         if releases.is_empty() {
             return Ok(Decided::Nothing("nothing was named".to_owned()));
@@ -209,6 +227,7 @@ impl Rule for Promote {
     fn decide(&self, state: &State, place: &Place) -> Result<Decided, Refusal> {
         check_channel(&self.from)?;
         check_channel(&self.to)?;
+        check_plan(self.plan.as_ref())?;
         if self.from == self.to {
             return Err(Refusal::of(
                 RefusalKind::Invalid,
@@ -216,13 +235,12 @@ impl Rule for Promote {
             ));
         }
         let mut releases: Vec<NewRelease> = Vec::new();
-        let mut names = BTreeMap::new();
         for name in self.packages.iter().collect::<BTreeSet<_>>() {
             let package = state.known(name)?;
-            let from = package
+            let Some(from) = package
                 .channel(&self.from)
-                .filter(|channel| !channel.lines.is_empty());
-            let Some(from) = from else {
+                .filter(|channel| !channel.lines.is_empty())
+            else {
                 return Err(Refusal::new(format!(
                     "{name} has no release in {0}: `radpack release {name}@V --channel {0}` makes one",
                     self.from
@@ -230,22 +248,13 @@ impl Rule for Promote {
             };
             let to = package.channel(&self.to);
             let before = releases.len();
-            for &line in from.lines.keys() {
-                // What is on its way there is not yet what that channel has.
-                let Some(release) = from
-                    .line(line, place.at)
-                    .stable
-                    .and_then(|number| from.release(number))
-                else {
+            // What is on its way there is not yet what that channel has, and a prerelease that is out no longer.
+            for (number, version) in package.served(&self.from, Audience::Everybody, place.at) {
+                let Some(release) = from.release(number) else {
                     continue;
                 };
-                if package
-                    .versions
-                    .get(&release.version)
-                    .is_none_or(|published| published.yanked.is_some())
-                {
-                    continue;
-                }
+                let line = package.line_of(version);
+                let is_named = release.name != made_name(number);
                 let has = to.map(|to| to.line(line, place.at));
                 let version_of = |number: Option<u32>| {
                     number
@@ -272,15 +281,14 @@ impl Rule for Promote {
                     package: name.clone(),
                     line,
                     number,
-                    name: if called {
-                        made_name(number)
-                    } else {
+                    name: if is_named && !called {
                         release.name.clone()
+                    } else {
+                        made_name(number)
                     },
                     version: release.version.clone(),
                 });
             }
-            names.insert(name, releases.len() - before);
         }
         if releases.is_empty() {
             return Ok(Decided::Nothing(format!(

@@ -157,9 +157,10 @@ impl<'s> Making<'s> {
         };
         let current = state.stable.and_then(|number| channel?.release(number));
         if let (Some(channel), Some(current)) = (channel, state.stable) {
+            // Going on to a later one takes nothing back, as when what reverted is itself reverted.
             back.left = chain(channel, current)
                 .into_iter()
-                .filter(|&number| number != to)
+                .filter(|&number| number > to)
                 .collect();
         }
         if package.policy.releases == Releasing::Free {
@@ -208,16 +209,15 @@ fn after(pre: &Prerelease) -> Prerelease {
     let (head, last) = text
         .rsplit_once('.')
         .map_or(("", text), |(head, last)| (head, last));
-    let next = match last.parse::<u64>() {
-        Ok(number) => {
-            let next = number.saturating_add(1);
+    let next = match last.parse::<u64>().ok().and_then(|it| it.checked_add(1)) {
+        Some(next) => {
             if head.is_empty() {
                 next.to_string()
             } else {
                 format!("{head}.{next}")
             }
         }
-        Err(_) => format!("{text}.1"),
+        None => format!("{text}.1"),
     };
     Prerelease::new(&next).unwrap_or_else(|_| pre.clone())
 }
@@ -283,6 +283,11 @@ impl Rule for Rollback {
                         "the release {to} is what the line {line} of {name} serves"
                     )));
                 }
+                if lines.rolling.as_ref().is_some_and(|it| it.release == to) {
+                    return Err(Refusal::new(format!(
+                        "the release {to} is on its way in the line {line} of {name}: `radpack rollout promote {name}@{line}` gives it to everybody"
+                    )));
+                }
                 making.returning(&self.channel, line, &lines, to)?
             }
             (None, Some(rolling), stable) => LineReturn {
@@ -336,10 +341,10 @@ fn named(
     line: Line,
     text: &str,
 ) -> Result<u32, Refusal> {
-    let by_name = channel
-        .releases
-        .iter()
-        .rposition(|release| release.name == text);
+    let rposition = |is_it: &dyn Fn(&Release) -> bool| channel.releases.iter().rposition(is_it);
+    // What was released together may have one name in several lines.
+    let by_name = rposition(&|it| it.name == text && package.line_of(&it.version) == line)
+        .or_else(|| rposition(&|it| it.name == text));
     let by_name = by_name.and_then(|index| u32::try_from(index + 1).ok());
     let number = by_name.or_else(|| text.parse().ok());
     let Some((number, release)) =

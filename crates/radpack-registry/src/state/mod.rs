@@ -1,7 +1,7 @@
 //! What the events of a registry come to: a pure fold of them, and all that any reader sees is derived from it.
 //!
 //! A state may know a package by name only, with its details lying in a checkpoint: asking for such a package finds nothing and is
-//! noted down ([`State::take_wanted`]), so that whoever asked reads what was wanted and asks again. That way rules are written as if
+//! noted down, so that whoever asked reads what was wanted and asks again. That way rules are written as if
 //! everything were there, and a registry of a hundred thousand packages opens without reading them all.
 
 pub mod draft;
@@ -219,6 +219,16 @@ impl State {
                 && Arc::ptr_eq(slot, &written)
             {
                 Arc::make_mut(slot).shard = Some(shard);
+            }
+        }
+    }
+
+    /// Takes what has not been read from another state, in which it is the same.
+    pub(crate) fn read_from(&self, other: &State) {
+        for (name, slot) in &self.packages {
+            let package = other.packages.get(name).and_then(|slot| slot.package.get());
+            if let (None, Some(package)) = (slot.package.get(), package) {
+                let _ = slot.package.set(Arc::clone(package));
             }
         }
     }
@@ -497,7 +507,7 @@ impl Fold for State {
                 }
             }
             Fact::SettingChanged(changed) => {
-                self.base_url = changed.base_url.as_deref().map(Arc::from)
+                self.base_url = changed.base_url.as_deref().map(Arc::from);
             }
             Fact::DraftCreated(created) => self.create_draft(created, event)?,
             Fact::DraftSaved(DraftSaved {

@@ -196,18 +196,26 @@ impl Channel {
     }
 
     /// The release that a line serves to somebody at a time.
-    fn serving(&self, line: &LineState, audience: Audience, at: Timestamp) -> Option<u32> {
+    fn serving(
+        &self,
+        line: &LineState,
+        gets: &impl Fn(&Rollout) -> bool,
+        at: Timestamp,
+    ) -> Option<u32> {
         line.rolling
             .as_ref()
-            .filter(|rolling| match audience {
-                Audience::First => true,
-                Audience::Everybody => rolling.rollout.is_complete(at),
-                Audience::Cohort(cohort) => {
-                    cohort.gets(rolling.rollout.id, rolling.rollout.percent(at))
-                }
-            })
+            .filter(|rolling| rolling.rollout.is_complete(at) || gets(&rolling.rollout))
             .map(|rolling| rolling.release)
             .or(line.stable)
+    }
+
+    /// The rollout of the line that serves a release, if there is one, and whether it is this release that is on its way.
+    pub(crate) fn rollout_beside(&self, number: u32) -> Option<(&Rollout, bool)> {
+        self.lines.values().find_map(|line| {
+            let rolling = line.rolling.as_ref()?;
+            let is_rolling = rolling.release == number;
+            (is_rolling || line.stable == Some(number)).then_some((&rolling.rollout, is_rolling))
+        })
     }
 
     fn release_mut(&mut self, number: u32) -> Result<&mut Release, FoldError> {
@@ -331,11 +339,25 @@ impl Package {
     /// The versions that a channel serves to somebody at a time, lowest first, each with its release.
     #[must_use]
     pub fn served(&self, channel: &str, audience: Audience, at: Timestamp) -> Vec<(u32, &Version)> {
+        self.served_to(channel, at, |rollout| match audience {
+            Audience::First => true,
+            Audience::Everybody => false,
+            Audience::Cohort(cohort) => cohort.gets(rollout.id, rollout.percent(at)),
+        })
+    }
+
+    /// The versions that a channel serves to whoever gets what these rollouts bring.
+    pub(crate) fn served_to(
+        &self,
+        channel: &str,
+        at: Timestamp,
+        gets: impl Fn(&Rollout) -> bool,
+    ) -> Vec<(u32, &Version)> {
         let Some(channel) = self.channel(channel) else {
             return Vec::new();
         };
         let served = channel.lines.values().filter_map(|line| {
-            let number = channel.serving(line, audience, at)?;
+            let number = channel.serving(line, &gets, at)?;
             let version = &channel.release(number)?.version;
             // What was yanked is never served again, also where it was insisted on while it was released.
             let published = self.versions.get(version)?;
@@ -554,16 +576,17 @@ impl Package {
         if let Some(number) = back.aborted {
             channel.release_mut(number)?.standing = Standing::Aborted;
         }
+        // What users have again is good again, whatever became of it before.
+        if let Some(number) = back.to {
+            channel.release_mut(number)?.standing = Standing::Good;
+        }
         state.rolling = None;
         state.stable = match &back.by {
             Some(by) => {
                 channel.add(by, event, back.to)?;
                 Some(by.number)
             }
-            None => back
-                .to
-                .map(|number| channel.release_mut(number).map(|_| number))
-                .transpose()?,
+            None => back.to,
         };
         channel.set(back.line, state);
         Ok(())

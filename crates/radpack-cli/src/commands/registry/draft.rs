@@ -258,6 +258,7 @@ fn checkout(arguments: DraftCheckout, output: &mut Output) -> Result<Outcome, St
         registry: session.registry.history().id(),
         store: session.registry.store().location().to_owned(),
         draft: arguments.draft.clone(),
+        opened: draft.opened().unwrap_or_default(),
         revision,
         files: files
             .iter()
@@ -445,6 +446,7 @@ fn put(arguments: DraftPut, output: &mut Output) -> Result<Outcome, Stop> {
     }
     let rule = SaveDraft {
         draft: arguments.draft,
+        opened: checkout.as_ref().map(|(_, checkout)| checkout.opened),
         base: base_of(arguments.base, checkout.as_ref())?,
         put,
         remove,
@@ -464,6 +466,7 @@ fn rm(arguments: DraftRm, output: &mut Output) -> Result<Outcome, Stop> {
         .map(|path| name_in(path, checkout.as_ref()));
     let rule = SaveDraft {
         draft: arguments.draft,
+        opened: checkout.as_ref().map(|(_, checkout)| checkout.opened),
         base: base_of(arguments.base, checkout.as_ref())?,
         put: BTreeMap::new(),
         remove: names.collect::<Result<_, _>>()?,

@@ -1,0 +1,11 @@
+//! A whole registry, under everything that can happen to it: sweeps between uploads and commits, a stop at any call of the store,
+//! processes that are killed, sixteen writers at once, backups that are damaged.
+
+mod backups;
+mod crashes;
+mod killed;
+mod readers;
+mod store;
+mod sweeps;
+mod work;
+mod writers;
