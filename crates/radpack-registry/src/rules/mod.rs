@@ -24,7 +24,7 @@ use crate::number::read_number;
 use crate::state::State;
 use crate::state::fact::Fact;
 use crate::state::package::{Package, PublishedVersion};
-use crate::state::token::Right;
+use crate::state::token::{Right, Token};
 
 pub use drafts::{CreateDraft, DiscardDraft, DraftSource, ResetDraft, SaveDraft};
 pub use effect::{Effect, Moved, Who};
@@ -59,6 +59,16 @@ pub trait Rule {
 
     /// The packages that it takes them for; none: for the whole registry.
     fn concerns(&self, state: &State) -> BTreeSet<String>;
+
+    /// Whether it stays within the token that it is sent with, where its rights alone do not say so.
+    ///
+    /// # Errors
+    ///
+    /// If it goes beyond.
+    fn check_within(&self, token: &Token) -> Result<(), Refusal> {
+        let _ = token;
+        Ok(())
+    }
 }
 
 impl<F: Into<Fact>> From<F> for Decided {

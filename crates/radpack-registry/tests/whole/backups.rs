@@ -244,7 +244,6 @@ async fn tokens_are_worth_nothing_after_a_restore() {
         rights: BTreeSet::from([Right::Read, Right::Publish]),
         packages: BTreeSet::from(["*".to_owned()]),
         expires: None,
-        maker: None,
     };
     plain(create).run(&registry).await;
     let file = folder.path().join("whole");
