@@ -26,11 +26,14 @@ use crate::state::fact::Fact;
 use crate::state::package::{Package, PublishedVersion};
 use crate::state::token::{Right, Token};
 
+pub(crate) use drafts::check_source_path;
 pub use drafts::{CreateDraft, DiscardDraft, DraftSource, ResetDraft, SaveDraft};
 pub use effect::{Effect, Moved, Who};
 pub use lines::LinePick;
+pub(crate) use lines::{is_made, made_name};
 pub use people::{ChangeSetting, CreateToken, RecordConsumer, RevokeToken};
 pub use policy::SetPolicy;
+pub(crate) use publish::check_path;
 pub use publish::{NewBuild, Publish};
 pub use release::{ChangeRollout, Promote, ReleaseVersions};
 pub use rollback::{Revert, Rollback};
