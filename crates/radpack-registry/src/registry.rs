@@ -297,9 +297,9 @@ impl Registry {
         &self,
         state: &State,
         position: Position,
-        names: impl IntoIterator<Item = Arc<str>>,
+        names: impl IntoIterator<Item = Arc<str>> + Clone,
     ) -> Result<(), HistoryError> {
-        match checkpoint::load(self.store(), state, names).await {
+        match checkpoint::load(self.store(), state, names.clone()).await {
             Err(HistoryError::Checkpoint { .. }) => {}
             read => return read,
         }
@@ -310,7 +310,14 @@ impl Registry {
             })
             .await?;
         state.read_from(fresh.state());
-        Ok(())
+        // A package that only the checkpoint knows has never been.
+        match names.into_iter().find(|name| !state.has_read(name)) {
+            Some(name) => Err(HistoryError::Checkpoint {
+                seq: position.seq,
+                what: format!("the history knows no package {name}"),
+            }),
+            None => Ok(()),
+        }
     }
 
     /// What a command would come to, and what that would change; nothing is recorded.
@@ -433,9 +440,12 @@ impl Registry {
             }
             if !missing.is_empty() {
                 let state = open.ledger.state().reader();
+                // Others go on meanwhile; what they commit is looked at before it is decided again.
+                drop(open);
                 uploads
                     .send(self.store(), &state, std::mem::take(&mut missing))
                     .await?;
+                open = self.ledger.lock().await;
                 continue;
             }
             if let Some(why) = nothing {
