@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Decided, Rule, VersionPick, check_name, check_package_name, listed};
 use crate::commit::{Place, Refusal, RefusalKind};
+use crate::folder::check_file_name;
 use crate::state::State;
 use crate::state::draft::Draft;
 use crate::state::fact::{
@@ -13,6 +14,9 @@ use crate::state::token::Right;
 
 /// How many of the files that others changed a refusal names.
 const NAMED: usize = 5;
+
+/// How long a path may be.
+const LONGEST: usize = 1024;
 
 /// Where the files of a new draft are from.
 #[derive(Clone, Debug, PartialEq)]
@@ -95,19 +99,21 @@ impl State {
     }
 }
 
-/// Whether a path can be a source's.
+/// Whether a path can be a source's: such as may be published, and checked out on any machine.
 pub(crate) fn check_source_path(path: &str) -> Result<(), Refusal> {
-    let climbs = path.split('/').any(|part| matches!(part, "" | "." | ".."));
-    let is_bad = |character: char| character.is_control() || matches!(character, '\\' | ':');
-    if climbs || path.len() > 1024 || path.chars().any(is_bad) {
-        return Err(Refusal::of(
+    let invalid = |why: &dyn std::fmt::Display| {
+        Err(Refusal::of(
             RefusalKind::Invalid,
             format!(
-                "{path:?} is no path of a source: write it with /, relative to the package, and without .."
+                "{path:?} is no path of a source: {why}; write it with /, relative to the package"
             ),
-        ));
+        ))
+    };
+    match check_file_name(path) {
+        Err(error) => invalid(&error),
+        Ok(()) if path.len() > LONGEST => invalid(&format_args!("it is longer than {LONGEST}")),
+        Ok(()) => Ok(()),
     }
-    Ok(())
 }
 
 /// Whether files can lie beside one another: none is where another one needs a folder.

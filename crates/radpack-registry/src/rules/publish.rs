@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use radpack_version::{MAX_COMPONENT, VersionRef, pin_spec};
 use semver::{BuildMetadata, Version};
 
+use super::drafts::check_source_path;
 use super::effect::check_effect;
 use super::release::released_at_once;
 use super::{Decided, Rule, check_package_name, set};
@@ -246,10 +247,13 @@ fn check_files(build: &NewBuild, package: &Package) -> Result<(), Refusal> {
     for entry in build.contents.entries.keys() {
         check_path("entry", name, entry)?;
     }
+    for path in build.contents.sources.keys() {
+        check_source_path(path)?;
+    }
     Ok(())
 }
 
-fn check_path(what: &str, package: &str, path: &str) -> Result<(), Refusal> {
+pub(crate) fn check_path(what: &str, package: &str, path: &str) -> Result<(), Refusal> {
     let is_one = |byte: u8| {
         byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'~' | b'@' | b'/' | b'-')
     };

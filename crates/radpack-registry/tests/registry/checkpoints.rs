@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use radpack_registry::rules::SetPolicy;
 use radpack_registry::state::State;
-use radpack_registry::{Caller, Carried, Command, Ledger, Registry, Store};
+use radpack_registry::{Caller, Carried, Command, Hash, HistoryError, Ledger, Registry, Store};
 
 use crate::support::{Bench, contents, publish, release, served};
 
@@ -174,4 +174,35 @@ async fn a_command_is_carried_out_once_whoever_sends_it_again() {
     }
     let state = bench.moment().await.state;
     assert_eq!(state.package("shapes").unwrap().builds(), 4);
+}
+
+/// One that tells of a package that never was is found out, and not asked again and again.
+#[tokio::test]
+async fn a_package_that_only_a_checkpoint_knows_has_never_been() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = in_folder(folder.path()).await;
+    bench.release_each("shapes", &["1.0.0"]).await;
+    let seq = bench.registry.checkpoint().await.unwrap().seq;
+    let root = folder
+        .path()
+        .join(format!("checkpoints/{seq:020}/root.json"));
+    let text = fs::read_to_string(&root).unwrap();
+    let (_, json) = text.split_once('\n').unwrap();
+    let shard = format!("{{\"seq\":{seq},\"sha256\":\"{}\"}}", Hash::of(b"x"));
+    let json = json.replace(
+        "\"packages\":{",
+        &format!("\"packages\":{{\"ghost\":{shard},"),
+    );
+    fs::write(&root, format!("{}\n{json}", Hash::of(json.as_bytes()))).unwrap();
+    let registry = Registry::open(bench.store.clone()).await.unwrap();
+    let moment = registry.refresh().await.unwrap();
+    let asked = registry.ask(&moment, |state| state.package("ghost").is_some());
+    assert!(matches!(asked.await, Err(HistoryError::Checkpoint { .. })));
+    // Whoever commits begins anew.
+    let bench = Bench {
+        registry,
+        store: bench.store,
+    };
+    bench.publish("ghost", None).await;
+    assert_eq!(bench.moment().await.position.seq, seq + 1);
 }

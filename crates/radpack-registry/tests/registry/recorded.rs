@@ -120,7 +120,6 @@ async fn record(folder: &Path) {
         rights: rights.iter().copied().collect(),
         packages: set([package]),
         expires: Some("2099-01-01T00:00:00Z".parse().unwrap()),
-        maker: None,
     };
     recorder
         .put(&holder(71, &[Right::Publish], "@acme/*"))

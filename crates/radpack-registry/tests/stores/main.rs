@@ -9,3 +9,5 @@ mod places;
 mod processes;
 #[path = "../history/support.rs"]
 mod support;
+#[path = "../whole/writing.rs"]
+mod writing;

@@ -1,18 +1,19 @@
-//! Sixteen processes on one store, with nothing between them but the store.
+//! Sixteen processes on one store, with nothing between them but the store, each publishing and releasing.
 
 use std::process::{Command as Process, Stdio};
 use std::time::Instant;
 
-use radpack_registry::{History, Ledger, Store};
+use radpack_registry::{Registry, Store};
 
-use crate::conformance::{check, clear, insist};
+use crate::conformance::clear;
 use crate::places::{self, Place};
+use crate::writing::{check, write};
 
-/// The store, the account and the number of commits of a child process.
+/// The store, the number and the number of versions of a child process.
 const CHILD: &str = "RADPACK_TEST_WRITER";
 
-/// How many commits each process makes, if not few.
-const COMMITS: &str = "RADPACK_WRITERS";
+/// How many versions each process publishes and releases, if not one.
+const VERSIONS: &str = "RADPACK_WRITERS";
 
 const WRITERS: usize = 16;
 
@@ -22,33 +23,29 @@ async fn child() {
     let Ok(task) = std::env::var(CHILD) else {
         return;
     };
-    let [address, account, commits] = task.split(' ').collect::<Vec<_>>()[..] else {
+    let [address, writer, versions] = task.split(' ').collect::<Vec<_>>()[..] else {
         panic!("{task:?} is no task");
     };
-    let commits: u64 = commits.parse().unwrap();
-    let store = Store::open(address).unwrap();
-    let history = History::open(store).await.unwrap();
-    let mut ledger = Ledger::default();
-    for _ in 0..commits {
-        insist(&history, &mut ledger, account).await;
-    }
+    let (writer, versions) = (writer.parse().unwrap(), versions.parse().unwrap());
+    let registry = Registry::open(Store::open(address).unwrap()).await.unwrap();
+    write(&registry, writer, versions).await;
 }
 
 async fn many_write(place: Option<&Place>) {
     let Some(place) = place else {
         return;
     };
-    let commits = std::env::var(COMMITS).map_or(2, |commits| commits.parse().unwrap());
+    let versions = std::env::var(VERSIONS).map_or(1, |versions| versions.parse().unwrap());
     let address = place.fresh();
     let store = place.open(&address);
-    History::init(store.clone()).await.unwrap();
+    Registry::init(store.clone()).await.unwrap();
     let began = Instant::now();
     let children: Vec<_> = (0..WRITERS)
         .map(|writer| {
             Process::new(std::env::current_exe().unwrap())
                 .args(["--exact", "processes::child", "--nocapture"])
                 .envs(place.variables.iter().cloned())
-                .env(CHILD, format!("{address} w{writer} {commits}"))
+                .env(CHILD, format!("{address} {writer} {versions}"))
                 .stdout(Stdio::null())
                 .spawn()
                 .unwrap()
@@ -57,9 +54,9 @@ async fn many_write(place: Option<&Place>) {
     for mut child in children {
         assert!(child.wait().unwrap().success());
     }
-    let (events, taken) = (WRITERS as u64 * commits, began.elapsed());
+    let (events, taken) = (2 * WRITERS * versions, began.elapsed());
     eprintln!("{WRITERS} processes, {events} events in {taken:.1?} at {address}");
-    check(&store, WRITERS, commits).await;
+    check(store.clone(), WRITERS, versions).await;
     clear(&store).await;
 }
 

@@ -9,3 +9,4 @@ mod store;
 mod sweeps;
 mod work;
 mod writers;
+mod writing;

@@ -1,14 +1,18 @@
-//! Consumers and drafts.
+//! Consumers, drafts and tokens.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use radpack_registry::rules::{
-    CreateDraft, DiscardDraft, DraftSource, RecordConsumer, SaveDraft, VersionPick,
+    CreateDraft, CreateToken, DiscardDraft, DraftSource, RecordConsumer, RevokeToken, SaveDraft,
+    VersionPick,
 };
 use radpack_registry::state::fact::Follows;
-use radpack_registry::{Follow, ManifestQuery};
+use radpack_registry::state::token::{Right, Token};
+use radpack_registry::{
+    Caller, Command, CommitError, Follow, ManifestQuery, Refusal, RefusalKind, Uuid,
+};
 
-use crate::support::{Bench, served_to, set, source, version};
+use crate::support::{Bench, contents, publish, served_to, set, source, version};
 
 #[tokio::test]
 async fn a_consumer_follows_latest_where_nothing_was_released_when_it_began() {
@@ -93,6 +97,9 @@ async fn a_save_based_on_an_older_revision_is_refused() {
         (3, &[("b.js", "b")], &[]),
         (2, &[], &["none.js"]),
         (2, &[("../b.js", "b")], &[]),
+        // No checkout could write them.
+        (2, &[("b c.js", "b")], &[]),
+        (2, &[(".git/hooks/post-checkout", "b")], &[]),
         // Both to be there and not.
         (2, &[("a.js", "a")], &["a.js"]),
         // A file where another one needs a folder.
@@ -138,4 +145,98 @@ async fn a_save_based_on_an_older_revision_is_refused() {
             ..of_the_first
         })
         .await;
+}
+
+fn token(number: u128, secret: &str, rights: &[Right], packages: &str) -> CreateToken {
+    CreateToken {
+        token: Uuid::from_u128(number),
+        secret: Token::digest(secret),
+        holder: secret.to_owned(),
+        rights: rights.iter().copied().collect(),
+        packages: set([packages]),
+        expires: None,
+    }
+}
+
+fn with_token(secret: &str) -> Caller {
+    Caller {
+        name: "nobody".to_owned(),
+        token: Some(secret.to_owned()),
+    }
+}
+
+fn denied<T: std::fmt::Debug>(carried: Result<T, CommitError>) -> Refusal {
+    match carried {
+        Err(CommitError::Refused(refusal)) if refusal.kind() == RefusalKind::Denied => refusal,
+        other => panic!("it was to be denied: {other:?}"),
+    }
+}
+
+/// Nobody has to say which token they make another with: it is the one that they send.
+#[tokio::test]
+async fn a_token_grants_nothing_beyond_its_makers() {
+    let bench = Bench::new().await;
+    bench
+        .done(&token(1, "ben", &[Right::Publish], "@acme/*"))
+        .await;
+    let ben = with_token("ben");
+    let make = async |rule: CreateToken| {
+        let command = Command::new("");
+        bench.registry.carry_out(&ben, &command, &rule).await
+    };
+    denied(make(token(2, "eve", &[Right::Admin], "*")).await);
+    denied(make(token(2, "eve", &[Right::Publish], "*")).await);
+    denied(make(token(2, "eve", &[Right::Release], "@acme/x")).await);
+    make(token(2, "cyd", &[Right::Publish], "@acme/x*"))
+        .await
+        .unwrap();
+}
+
+/// One that took the place of another would change what that one is good for.
+#[tokio::test]
+async fn a_token_takes_no_others_place() {
+    let bench = Bench::new().await;
+    bench.done(&token(1, "ann", &[Right::Admin], "*")).await;
+    for taken in [
+        token(1, "eve", &[Right::Read], "*"),
+        CreateToken {
+            holder: "eve".to_owned(),
+            ..token(2, "ann", &[Right::Read], "*")
+        },
+    ] {
+        let refused = bench.refused(&taken).await;
+        assert!(refused.starts_with("there is a token "), "{refused}");
+    }
+    let state = bench.moment().await.state;
+    assert!(
+        state
+            .token_with("ann")
+            .unwrap()
+            .rights
+            .contains(&Right::Admin)
+    );
+}
+
+/// Who sends a command again is told what it came to; who sends another's is not, nor whoever may nothing any more.
+#[tokio::test]
+async fn anothers_command_is_not_told() {
+    let bench = Bench::new().await;
+    bench.done(&token(1, "ann", &[Right::Publish], "*")).await;
+    bench.done(&token(2, "eve", &[Right::Read], "x")).await;
+    let command = Command::new("");
+    let rule = publish("shapes", None, contents("one", &["a"], &[]));
+    let send = async |secret: &str| {
+        let again = Command::again(command.id, "");
+        let caller = with_token(secret);
+        bench.registry.carry_out(&caller, &again, &rule).await
+    };
+    send("ann").await.unwrap();
+    send("ann").await.unwrap();
+    denied(send("eve").await);
+    bench
+        .done(&RevokeToken {
+            token: Uuid::from_u128(1),
+        })
+        .await;
+    denied(send("ann").await);
 }
