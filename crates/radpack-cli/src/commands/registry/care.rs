@@ -38,7 +38,7 @@ pub(crate) fn backup(arguments: &Backup, output: &mut Output) -> Result<Outcome,
             "{file}: the history up to event {}, {} and {} of it",
             report.to,
             of(report.events as usize, "event", "events"),
-            of(report.blobs as usize, "blob", "blobs")
+            of(report.blobs, "blob", "blobs")
         );
         output.line(&visible(&line))?;
     }
@@ -63,7 +63,7 @@ pub(crate) fn restore_backup(
         let line = format!(
             "a registry in {location}: {} and {}; all tokens of it are revoked",
             of(report.events as usize, "event", "events"),
-            of(report.blobs as usize, "blob", "blobs")
+            of(report.blobs, "blob", "blobs")
         );
         output.line(&visible(&line))?;
     }
