@@ -262,8 +262,14 @@ pub(crate) async fn commands(
     checkpoint: &Checkpoint,
 ) -> Result<Vec<(Uuid, u64)>, HistoryError> {
     let mut commands = Vec::new();
-    for shard in &checkpoint.commands {
-        let contents = read_hashed(store, shard, &shard_name(shard)).await?;
+    let mut reads = stream::iter(checkpoint.commands.clone())
+        .map(|shard| async move {
+            let contents = read_hashed(store, &shard, &shard_name(&shard)).await;
+            (shard, contents)
+        })
+        .buffered(AT_ONCE);
+    while let Some((shard, contents)) = reads.next().await {
+        let contents = contents?;
         let (entries, rest) = contents.as_chunks::<COMMAND>();
         if !rest.is_empty() {
             return Err(wrong(shard.seq, "its commands are cut off"));

@@ -135,7 +135,7 @@ fn of_backup(path: &Path) -> impl Fn(BackupError) -> CareError {
     }
 }
 
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, CareError> {
     tokio::task::spawn_blocking(work)

@@ -1,12 +1,12 @@
 //! Packages of a backup in a registry that is in use.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use radpack_manifest::Manifest;
 use semver::Version;
 
-use super::backups::{CareError, Items, Read};
+use super::backups::{CareError, Items, Read, blocking};
 use crate::backup::BackupItem;
 use crate::blobs::Uploads;
 use crate::commit::{Command, Committed, Ledger, Place, Refusal, RefusalKind};
@@ -23,6 +23,7 @@ use crate::state::fact::{
 use crate::state::package::Package;
 use crate::state::policy::Policy;
 use crate::state::token::Right;
+use crate::store::StoreError;
 use crate::view::built_manifest;
 
 /// What was imported.
@@ -98,7 +99,10 @@ impl Registry {
         let mut ledger = Ledger::<State>::default();
         // The contents of each version where they came into being.
         let mut contents: BTreeMap<(String, Version), NewContents> = BTreeMap::new();
-        let mut blobs: BTreeMap<Hash, bytes::Bytes> = BTreeMap::new();
+        // Its bytes may be more than there is memory.
+        let mut blobs: BTreeMap<Hash, PathBuf> = BTreeMap::new();
+        let failed = |error: std::io::Error| StoreError::local("the backup", error.into());
+        let spool = tempfile::tempdir().map_err(failed)?;
         let mut wanted: Option<BTreeSet<Hash>> = None;
         let mut items = Items::open(file.to_owned());
         while let Some(item) = items.next().await? {
@@ -136,7 +140,11 @@ impl Registry {
                 }) => {
                     let wanted = wanted.get_or_insert_with(|| named(&contents, names));
                     if wanted.contains(&hash) {
-                        blobs.insert(hash, bytes);
+                        let path = spool.path().join(hash.to_string());
+                        blobs.insert(hash, path.clone());
+                        blocking(move || std::fs::write(path, bytes))
+                            .await?
+                            .map_err(failed)?;
                     }
                 }
             }
@@ -178,8 +186,8 @@ impl Registry {
             packages.push(imported(&name, package, &contents, header.created));
         }
         let mut uploads = Uploads::default();
-        for (_, bytes) in blobs {
-            uploads.add(bytes);
+        for (hash, path) in blobs {
+            uploads.add_file(hash, path);
         }
         let rule = Import {
             imported: Imported {

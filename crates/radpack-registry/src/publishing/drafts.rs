@@ -4,14 +4,21 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use bytes::Bytes;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tempfile::TempDir;
 
 use super::build::{Job, blocking, describe, exports_of};
 use super::{PublishError, PublishOptions, PublishReport, UNKNOWN};
 use crate::commit::{Command, Refusal, RefusalKind};
+use crate::event::Hash;
 use crate::folder::write_files;
+use crate::history::HistoryError;
 use crate::registry::{Caller, Moment, Registry};
 use crate::state::fact::{OfDraft, SourceFile};
+
+/// How many files are read at once.
+const AT_ONCE: usize = 16;
 
 impl Registry {
     /// Publishes a draft as it is now.
@@ -151,10 +158,17 @@ impl Registry {
         files: &BTreeMap<String, SourceFile>,
         folder: &Path,
     ) -> Result<(), PublishError> {
-        let mut contents = BTreeMap::new();
-        for (path, file) in files {
-            contents.insert(path.clone(), self.blob(moment, &file.sha256).await?);
-        }
+        let files: Vec<(String, Hash)> = files
+            .iter()
+            .map(|(path, file)| (path.clone(), file.sha256))
+            .collect();
+        let contents: BTreeMap<String, Bytes> = stream::iter(files)
+            .map(|(path, hash)| async move {
+                Ok::<_, HistoryError>((path, self.blob(moment, &hash).await?))
+            })
+            .buffered(AT_ONCE)
+            .try_collect()
+            .await?;
         let folder = folder.to_owned();
         let into = folder.clone();
         blocking(move || write_files(&into, &contents))
