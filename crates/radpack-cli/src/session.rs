@@ -244,7 +244,7 @@ pub(crate) fn of_history(error: &HistoryError) -> Failure {
     let mut failure = Failure::of(Word::Io, error);
     match error {
         HistoryError::NotYet { .. } => failure.word = Word::Unavailable,
-        HistoryError::Event { .. } | HistoryError::Broken { .. } | HistoryError::Fold { .. } => {
+        error if error.is_damage() => {
             failure
                 .message
                 .push_str(": put it back from a backup; `radpack verify` says what else is wrong");

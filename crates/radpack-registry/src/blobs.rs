@@ -67,7 +67,7 @@ impl Uploads {
             Some(async move {
                 // What is there is not deleted unless an event says so first, which whoever commits then sees.
                 if !store.has(&name).await? {
-                    store.put_new(&name, blob.read(&name, hash).await?).await?;
+                    store.put_new(&name, blob.read(hash).await?).await?;
                 }
                 self.stored
                     .lock()
@@ -84,20 +84,21 @@ impl Uploads {
 }
 
 impl Blob {
-    async fn read(&self, name: &str, hash: Hash) -> Result<Bytes, HistoryError> {
+    async fn read(&self, hash: Hash) -> Result<Bytes, HistoryError> {
         let path = match self {
             Blob::Bytes(contents) => return Ok(contents.clone()),
             Blob::File(path) => path.clone(),
         };
+        let name = path.display().to_string();
         let read = tokio::task::spawn_blocking(move || std::fs::read(path)).await;
         match read {
             Ok(Ok(contents)) if Hash::of(&contents) == hash => Ok(contents.into()),
-            Ok(Ok(_)) => Err(HistoryError::Blob {
-                name: name.to_owned(),
-                what: "to be of a file that has changed since it was looked at",
-            }),
-            Ok(Err(error)) => Err(StoreError::local(name, error.into()).into()),
-            Err(error) => Err(StoreError::local(name, error.into()).into()),
+            Ok(Ok(_)) => {
+                let changed = "it was changed while it was being sent: try again";
+                Err(StoreError::local(&name, changed.into()).into())
+            }
+            Ok(Err(error)) => Err(StoreError::local(&name, error.into()).into()),
+            Err(error) => Err(StoreError::local(&name, error.into()).into()),
         }
     }
 }

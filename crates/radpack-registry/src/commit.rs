@@ -64,6 +64,7 @@ pub struct Place {
 #[error("{message}")]
 pub struct FoldError {
     message: String,
+    is_unknown: bool,
     #[source]
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
@@ -427,6 +428,7 @@ impl FoldError {
                 "events of the kind {:?} are not known here: use Radpack {} or later",
                 event.kind, event.needs
             ),
+            is_unknown: true,
             source: None,
         }
     }
@@ -436,8 +438,15 @@ impl FoldError {
     pub fn new(message: impl Into<String>) -> FoldError {
         FoldError {
             message: message.into(),
+            is_unknown: false,
             source: None,
         }
+    }
+
+    /// Whether a later version of Radpack knows what the event means.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        self.is_unknown
     }
 
     /// With what caused it.

@@ -361,6 +361,19 @@ impl History {
     }
 }
 
+impl HistoryError {
+    /// Whether an event is not as it must be, so that it must be put back; of one that a later version wrote, nothing is wrong.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        match self {
+            HistoryError::Event { source, .. } => !matches!(source, EventError::Newer { .. }),
+            HistoryError::Fold { source, .. } => !source.is_unknown(),
+            HistoryError::Broken { .. } => true,
+            _ => false,
+        }
+    }
+}
+
 impl Position {
     /// The point behind an event.
     #[must_use]

@@ -153,6 +153,17 @@ impl Registry {
         file: &Path,
         base: Option<&Path>,
     ) -> Result<BackupReport, CareError> {
+        // What a backup is based on is needed with it for good.
+        if base.is_some_and(|base| is_same(base, file)) {
+            return Err(Refusal::of(
+                RefusalKind::Invalid,
+                format!(
+                    "{} is what the backup is to be based on, and would be written over: give it another name",
+                    file.display()
+                ),
+            )
+            .into());
+        }
         let history = self.history();
         let moment = self.refresh().await?;
         let end = moment.position;
@@ -358,6 +369,11 @@ impl Registry {
             blobs: blobs.len(),
         })
     }
+}
+
+fn is_same(one: &Path, other: &Path) -> bool {
+    let whole = |path: &Path| std::fs::canonicalize(path).ok();
+    whole(one).is_some_and(|one| Some(one) == whole(other))
 }
 
 fn point(position: &Position) -> Point {

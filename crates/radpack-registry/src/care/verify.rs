@@ -103,7 +103,10 @@ impl Registry {
                         | HistoryError::Fold { seq, .. } => name_of(*seq),
                         _ => "events".to_owned(),
                     };
-                    let what = format!("{}: put it back from a backup", with_causes(&error));
+                    let mut what = with_causes(&error);
+                    if error.is_damage() {
+                        what.push_str(": put it back from a backup");
+                    }
                     find(object, what);
                     break;
                 }

@@ -215,7 +215,7 @@ fn pin_of(version: &Version) -> String {
 }
 
 /// Manifests hold no number beyond what JavaScript holds exactly.
-fn check_components(version: &Version) -> Result<(), NumberError> {
+pub(super) fn check_components(version: &Version) -> Result<(), NumberError> {
     let components = [version.major, version.minor, version.patch];
     if components.iter().all(|it| *it <= MAX_COMPONENT) {
         return Ok(());

@@ -387,3 +387,19 @@ async fn nothing_is_imported_that_could_not_have_been_published() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_backup_does_not_take_the_place_of_what_it_is_based_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let (registry, files) = made(folder.path()).await;
+    let before = std::fs::read(&files[0]).unwrap();
+    let same = folder.path().join(".").join("0.backup");
+    let refused = registry.backup(&same, Some(&files[0])).await.unwrap_err();
+    assert!(
+        refused
+            .to_string()
+            .ends_with("would be written over: give it another name"),
+        "{refused}"
+    );
+    assert_eq!(std::fs::read(&files[0]).unwrap(), before);
+}

@@ -146,9 +146,14 @@ pub(crate) fn revert(arguments: Revert, output: &mut Output) -> Result<Outcome, 
         .wait(session.registry.at(arguments.to))
         .map_err(|error| of_history(&error))?;
     // The rule asks it as one asks a state in memory.
-    session
-        .wait(session.registry.read_all(&moment))
-        .map_err(|error| of_history(&error))?;
+    match &arguments.name {
+        Some(name) => {
+            session.ask(&moment, |state| state.package(name).is_some())?;
+        }
+        None => session
+            .wait(session.registry.read_all(&moment))
+            .map_err(|error| of_history(&error))?,
+    }
     let rule = RevertRule {
         to: arguments.to,
         package: arguments.name,

@@ -3,7 +3,7 @@
 use radpack_registry::rules::Publish;
 use radpack_registry::state::fact::BuiltEntry;
 
-use crate::support::{Bench, contents, publish, source, version};
+use crate::support::{Bench, contents, publish, rollback, source, version};
 
 #[tokio::test]
 async fn the_change_decides_the_number_where_none_is_said() {
@@ -126,6 +126,15 @@ async fn no_number_is_beyond_what_manifests_can_hold() {
     );
     let beyond = publish("colors", Some("9007199254740992.0.0"), more);
     assert!(bench.refused(&beyond).await.contains("9007199254740992"));
+    // Nor one that a rollback makes.
+    bench
+        .release_each("lines", &["1.0.0", "1.0.9007199254740991"])
+        .await;
+    let refused = bench.refused(&rollback("lines", None)).await;
+    assert!(
+        refused.starts_with("no number is left above 1.0.9007199254740991"),
+        "{refused}"
+    );
 }
 
 #[tokio::test]

@@ -333,3 +333,22 @@ async fn a_revert_to_what_was_yanked_is_refused() {
             .contains("was yanked by event 5")
     );
 }
+
+/// A past of which nothing was read looks as if there had been nothing.
+#[tokio::test]
+async fn a_revert_to_what_was_not_read_is_refused() {
+    let bench = Bench::new().await;
+    bench.release_each("shapes", &["1.0.0"]).await;
+    bench.registry.checkpoint().await.unwrap();
+    bench.release_each("shapes", &["1.0.1"]).await;
+    let bench = Bench {
+        registry: radpack_registry::Registry::open(bench.store.clone())
+            .await
+            .unwrap(),
+        store: bench.store,
+    };
+    let unread = revert(&bench, 2).await;
+    let refused = bench.refused(&unread).await;
+    assert_eq!(refused, "what shapes was at event 2 has not been read");
+    assert_eq!(bench.serves("release", "shapes").await, "1.0.1");
+}
