@@ -17,7 +17,7 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout_at};
 use uuid::Uuid;
 
-use crate::event::{Event, FORMAT, Hash, Recorded};
+use crate::event::{Event, FORMAT, Hash, LARGEST, Recorded};
 use crate::history::{History, HistoryError, Position, now};
 use crate::store::{Put, StoreError, StoreErrorKind};
 
@@ -280,6 +280,14 @@ impl History {
                 payload: decision.payload,
             };
             let contents = Bytes::from(event.to_bytes());
+            // No backup could take it in, and it could never be taken back.
+            if contents.len() as u64 > LARGEST {
+                let message = format!(
+                    "its event would have {} bytes, and one may have {LARGEST}: do it in parts",
+                    contents.len()
+                );
+                return Err(Refusal::of(RefusalKind::Invalid, message).into());
+            }
             let recorded = Recorded {
                 hash: Hash::of(&contents),
                 event,

@@ -6,6 +6,7 @@ use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
 use tokio::sync::mpsc;
 
 use super::verify::Named;
@@ -18,7 +19,7 @@ use crate::state::fact::{Fact, Restored};
 use crate::state::{State, blob_name};
 use crate::store::{Put, Store, StoreError};
 
-/// How many items wait between the store and the disk.
+/// How many items wait between the store and the disk, and how many are read at once.
 const WAITING: usize = 8;
 
 /// What a backup holds.
@@ -226,15 +227,14 @@ impl Registry {
                 .await?;
         }
         let mut named = Named::default();
-        for seq in from.seq + 1..=end.seq {
-            let contents = self
-                .store()
-                .get(&name_of(seq))
-                .await?
-                .ok_or(HistoryError::Broken {
-                    seq,
-                    what: "it is no longer there",
-                })?;
+        let mut events = stream::iter(from.seq + 1..=end.seq)
+            .map(|seq| async move { (seq, self.store().get(&name_of(seq)).await) })
+            .buffered(WAITING);
+        while let Some((seq, contents)) = events.next().await {
+            let contents = contents?.ok_or(HistoryError::Broken {
+                seq,
+                what: "it is no longer there",
+            })?;
             named.add(&crate::history::read(seq, &contents)?);
             // If nobody receives, writing has failed, and says why.
             if sender.send(Item::Event(contents)).await.is_err() {
@@ -248,9 +248,12 @@ impl Registry {
             .filter(|hash| !before.0.contains_key(hash))
             .copied()
             .collect();
-        for hash in &hashes {
-            let contents = self.blob(&moment, hash).await?;
-            if sender.send(Item::Blob(contents)).await.is_err() {
+        let moment = &moment;
+        let mut blobs = stream::iter(hashes.clone())
+            .map(|hash| async move { self.blob(moment, &hash).await })
+            .buffered(WAITING);
+        while let Some(contents) = blobs.next().await {
+            if sender.send(Item::Blob(contents?)).await.is_err() {
                 break;
             }
         }

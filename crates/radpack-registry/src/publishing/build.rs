@@ -8,7 +8,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use radpack_build::{Build, Description, FileAction, Location, Report, Source};
-use radpack_manifest::{Dependency, Manifest};
+use radpack_manifest::{Dependency, Id, Manifest};
 use semver::Version;
 use sha2::{Digest as _, Sha384};
 use tempfile::TempDir;
@@ -259,7 +259,10 @@ pub(super) fn collect(
         };
         let exports = (entry.is_module && !entry.name.starts_with(CHUNKS)).then(|| {
             // Where all that another package exports is exported too, that package stands for the names.
-            let stars = entry.export_stars.iter().map(|id| format!("* from {id}"));
+            let stars = entry
+                .export_stars
+                .iter()
+                .map(|id| format!("* from {}", unpinned(id)));
             entry.exports.iter().cloned().chain(stars).collect()
         });
         contents.entries.insert(
@@ -277,4 +280,35 @@ pub(super) fn collect(
         );
     }
     Ok((contents, sources.left_out().to_vec()))
+}
+
+/// An id as it is imported where nothing is pinned: a folder that was built elsewhere has pins, and another pin is no other name.
+fn unpinned(id: &str) -> String {
+    match Id::parse(id) {
+        Ok(pinned) => match id[pinned.name.len()..].split_once('/') {
+            Some((_, entry)) => format!("{}/{entry}", pinned.name),
+            None => pinned.name.to_owned(),
+        },
+        // A URL.
+        Err(_) => id.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unpinned;
+
+    #[test]
+    fn another_pin_is_no_other_name() {
+        for (id, bare) in [
+            ("d3", "d3"),
+            ("d3@7.8", "d3"),
+            ("d3@7.8/scale", "d3/scale"),
+            ("@acme/shapes/round", "@acme/shapes/round"),
+            ("@acme/shapes@1.0.0-rc.1/round", "@acme/shapes/round"),
+            ("https://x.example/y@1.js", "https://x.example/y@1.js"),
+        ] {
+            assert_eq!(unpinned(id), bare);
+        }
+    }
 }

@@ -43,15 +43,20 @@ impl Registry {
             .ask(&moment, |state| {
                 let (package, draft) = state.known_draft(draft)?;
                 let revision = draft.revision();
+                // What a rollback made has the sources of another version, whose number their package.json states.
+                let base = draft.base.as_ref();
+                let published = base.and_then(|base| state.package(package)?.versions.get(base));
+                let listed = published.and_then(|it| it.contents.listed_as.clone());
                 Ok::<_, Refusal>((
                     package.to_owned(),
                     revision,
                     draft.base.clone(),
+                    listed,
                     draft.files(revision).unwrap_or_default(),
                 ))
             })
             .await?;
-        let (package, revision, after, files) = found?;
+        let (package, revision, after, listed, files) = found?;
         let folder = TempDir::new().map_err(|source| PublishError::Io {
             what: "no temporary folder can be made for the draft".to_owned(),
             source,
@@ -72,7 +77,8 @@ impl Registry {
             });
             job.after.clone_from(&after);
             // What it came from has the number that its package.json states; the new one is the change's affair.
-            if options.version.is_none() && job.description.version == after {
+            let stated = &job.description.version;
+            if options.version.is_none() && (*stated == after || *stated == listed) {
                 job.description.version = None;
             }
         }

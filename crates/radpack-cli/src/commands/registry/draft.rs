@@ -508,8 +508,12 @@ fn remember(
     };
     let moment = session.moment()?;
     let (_, draft) = known(session, &moment, &saved.draft)?;
-    // If another one has saved in between, the base was refused; so the next revision is this one, or none was needed.
-    let revision = (saved.base + 1).min(draft.revision());
+    // If another one had saved before, the base would have been refused; so the next revision is this one. Where none was needed, the
+    // next may be another's by now, and is not what the folder holds.
+    let before = files_of(&saved.draft, &draft, saved.base)?;
+    let is_there = |(path, file): (&String, &SourceFile)| before.get(path) == Some(file);
+    let needs_none = saved.remove.is_empty() && saved.put.iter().all(is_there);
+    let revision = saved.base + u64::from(!needs_none);
     let files = files_of(&saved.draft, &draft, revision)?;
     let now = Checkout {
         revision,
