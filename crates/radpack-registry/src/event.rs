@@ -96,12 +96,16 @@ impl Event {
             format: u32,
             needs: String,
         }
-        let Outline { format, needs } =
-            serde_json::from_slice(bytes).map_err(EventError::Malformed)?;
-        if format > FORMAT {
-            return Err(EventError::Newer { format, needs });
+        match serde_json::from_slice::<Event>(bytes) {
+            Ok(event) if event.format <= FORMAT => Ok(event),
+            Ok(Event { format, needs, .. }) => Err(EventError::Newer { format, needs }),
+            Err(error) => match serde_json::from_slice(bytes) {
+                Ok(Outline { format, needs }) if format > FORMAT => {
+                    Err(EventError::Newer { format, needs })
+                }
+                _ => Err(EventError::Malformed(error)),
+            },
         }
-        serde_json::from_slice(bytes).map_err(EventError::Malformed)
     }
 }
 

@@ -4,8 +4,6 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::StreamExt as _;
-use futures_util::stream;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -336,13 +334,10 @@ impl History {
                 return Ok(position);
             }
             let until = next.saturating_add(ahead).min(last.saturating_add(1));
-            let mut reads = stream::iter(next..until)
-                .map(|seq| async move { (seq, self.event(seq).await) })
-                .buffered(ahead as usize);
-            while let Some((seq, recorded)) = reads.next().await {
-                let Some(recorded) = recorded? else {
-                    return Ok(position);
-                };
+            let names = (next..until).map(name_of).collect();
+            let (run, is_end) = self.store.get_run(names).await;
+            for (seq, contents) in (next..).zip(run) {
+                let recorded = read(seq, &contents)?;
                 check(position, seq, &recorded.event)?;
                 position = Position {
                     seq,
@@ -350,6 +345,9 @@ impl History {
                     at: recorded.event.at,
                 };
                 each(recorded)?;
+            }
+            if is_end? {
+                return Ok(position);
             }
             ahead = (ahead * 2).min(READ_AHEAD);
         }

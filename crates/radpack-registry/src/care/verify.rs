@@ -69,7 +69,14 @@ impl Registry {
             |object: String, what: String| report.findings.push(Finding { object, what });
         match History::check_store(self.store()).await {
             Ok(()) => {}
-            Err(HistoryError::Store(error)) => return Err(error.into()),
+            // One that takes nothing, a full disk say, can still be read; one that gives nothing fails below.
+            Err(HistoryError::Store(error)) => find(
+                self.store().location().to_owned(),
+                format!(
+                    "whether it keeps its word could not be tried: {}",
+                    with_causes(&error)
+                ),
+            ),
             Err(error) => find(self.store().location().to_owned(), with_causes(&error)),
         }
         let mut seqs: BTreeSet<u64> = checkpoint::list(self.store()).await?.into_iter().collect();
@@ -221,8 +228,12 @@ fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(error) = next {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
+        let cause = error.to_string();
+        // Some errors say their cause's words again.
+        if !text.ends_with(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
         next = error.source();
     }
     text

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use radpack_manifest::Id;
+use radpack_version::Spec;
 use uuid::Uuid;
 
 use super::{Decided, Rule, check_name, listed};
@@ -82,6 +83,12 @@ impl Rule for RecordConsumer {
             let id = Id::parse(pin).map_err(|error| {
                 Refusal::of(RefusalKind::Invalid, format!("{pin:?} is no pin")).caused_by(error)
             })?;
+            if let Some(Err(error)) = id.spec.map(Spec::parse) {
+                return Err(
+                    Refusal::of(RefusalKind::Invalid, format!("{pin:?} is no pin"))
+                        .caused_by(error),
+                );
+            }
             if !follows.contains_key(id.name) {
                 // What it gets stays what it was when it first used the package.
                 let channel = state

@@ -22,6 +22,14 @@ fn of_care(error: &CareError) -> Failure {
 
 pub(crate) fn backup(arguments: &Backup, output: &mut Output) -> Result<Outcome, Stop> {
     let session = Session::open(&arguments.access)?;
+    // It may be what others are based on, this one too.
+    if arguments.file.exists() {
+        let message = format!(
+            "{} is there already: a backup is written to a new file",
+            arguments.file.display()
+        );
+        return Err(Failure::new(Word::Unavailable, message).into());
+    }
     let progress = Progress::new("backing up");
     let report = session.wait(
         session

@@ -431,6 +431,13 @@ fn put(arguments: DraftPut, output: &mut Output) -> Result<Outcome, Stop> {
                 }
             }
             _ => {
+                if absolute.is_symlink() {
+                    let message = format!(
+                        "{} is a symbolic link, and drafts hold files: give the file that it leads to",
+                        path.display()
+                    );
+                    return Err(Failure::new(Word::InvalidId, message).into());
+                }
                 let contents = std::fs::read(path).map_err(|error| {
                     Failure::new(Word::Io, format!("cannot read {}", path.display()))
                         .caused_by(&error)

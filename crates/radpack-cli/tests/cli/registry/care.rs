@@ -25,6 +25,14 @@ fn what_was_backed_up_is_restored_and_imported() {
     place
         .run("backup second --base first")
         .prints("second: the history up to event 3, 2 events and 0 blobs of it\n");
+    // What is there may be the base of another.
+    for line in ["backup first", "backup second --base second"] {
+        let said = place.refused(line);
+        assert!(
+            said.ends_with(" is there already: a backup is written to a new file\n"),
+            "{said}"
+        );
+    }
     place
         .run("restore-backup first second --store there")
         .prints("a registry in there: 3 events and 2 blobs; all tokens of it are revoked\n");

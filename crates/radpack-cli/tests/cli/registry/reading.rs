@@ -238,6 +238,9 @@ fn a_consumer_follows_what_it_first_used() {
     ] {
         place.run(line).is(1, "", &format!("error: {said}\n"));
     }
+    place.write("odd", "a@@@\n");
+    let said = place.refused("consumer put new odd");
+    assert!(said.starts_with("error: \"a@@@\" is no pin\n"), "{said}");
     let said = place.refused("consumer put new nowhere");
     assert!(said.starts_with("error: cannot read nowhere\n"), "{said}");
 }
