@@ -141,7 +141,11 @@ pub(crate) fn verify(arguments: &Verify, output: &mut Output) -> Result<Outcome,
 pub(crate) fn gc(arguments: &Gc, output: &mut Output) -> Result<Outcome, Stop> {
     let session = Session::open(&arguments.writing.access)?;
     let progress = Progress::new("looking for what nothing names");
-    let report = session.wait(session.registry.gc(&session.caller));
+    let report = session.wait(async {
+        let report = session.registry.gc(&session.caller).await;
+        session.registry.settle().await;
+        report
+    });
     drop(progress);
     let report = report.map_err(|error| of_commit(&error))?;
     let swept = report

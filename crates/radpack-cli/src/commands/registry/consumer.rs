@@ -13,7 +13,7 @@ use super::manifest::warn_of_latest;
 use super::time;
 use crate::arguments::{Consumer, ConsumerAction, ConsumerPut, ConsumerShow};
 use crate::failure::{Failure, Outcome, Stop, Word};
-use crate::output::{Output, Table};
+use crate::output::{Output, Table, visible};
 use crate::session::Session;
 
 pub(crate) fn run(arguments: Consumer, output: &mut Output) -> Result<Outcome, Stop> {
@@ -150,7 +150,7 @@ fn show(arguments: &ConsumerShow, output: &mut Output) -> Result<Outcome, Stop> 
         output.value(&consumer)?;
         return Ok(Outcome::Done);
     }
-    output.line(&format!(
+    output.line(&visible(&format!(
         "{}{}, recorded {} by {}",
         arguments.name,
         if consumer.production {
@@ -160,7 +160,7 @@ fn show(arguments: &ConsumerShow, output: &mut Output) -> Result<Outcome, Stop> 
         },
         time(consumer.at),
         consumer.by
-    ))?;
+    )))?;
     let mut table = Table::default();
     for pin in &consumer.pins {
         let name = radpack_manifest::Id::parse(pin)
