@@ -46,8 +46,10 @@ impl Failure {
         }
     }
 
-    /// Adds an error and its sources as causes.
+    /// Adds an error and its sources as causes. One that ends in the words of its own cause, as those of some libraries do, leaves
+    /// them to it.
     pub(crate) fn caused_by(mut self, error: &(dyn Error + 'static)) -> Self {
+        let first = self.causes.len();
         let mut next = Some(error);
         while let Some(error) = next {
             match error.downcast_ref::<ManifestErrors>() {
@@ -55,6 +57,15 @@ impl Failure {
                 None => self.causes.push(error.to_string()),
             }
             next = error.source();
+        }
+        for index in first + 1..self.causes.len() {
+            let (before, rest) = self.causes.split_at_mut(index);
+            if let Some((last, cause)) = before.last_mut().zip(rest.first())
+                && let Some(own) = last.strip_suffix(cause.as_str())
+                && let Some(own) = own.strip_suffix(": ")
+            {
+                *last = own.to_owned();
+            }
         }
         self
     }
@@ -159,5 +170,45 @@ impl Outcome {
     /// The worse of the two.
     pub(crate) fn and(self, other: Self) -> Self {
         if self == Self::Done { other } else { self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An error that says its cause's words again, as some do.
+    #[derive(Debug)]
+    struct Wordy(String, Option<Box<Wordy>>);
+
+    impl Display for Wordy {
+        fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str(&self.0)
+        }
+    }
+
+    impl Error for Wordy {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            let cause = self.1.as_deref();
+            cause.map(|cause| cause as &(dyn Error + 'static))
+        }
+    }
+
+    #[test]
+    fn what_a_cause_says_is_said_once() {
+        let chain = [
+            "no space",
+            "cannot copy: no space",
+            "store: cannot copy: no space",
+        ];
+        let error = chain.into_iter().fold(None, |cause, words| {
+            Some(Box::new(Wordy(words.to_owned(), cause)))
+        });
+        let failure = Failure::new(Word::Io, "nothing was committed").caused_by(&*error.unwrap());
+        assert_eq!(failure.causes, ["store", "cannot copy", "no space"]);
+        assert_eq!(
+            failure.one_line(),
+            "nothing was committed: store: cannot copy: no space"
+        );
     }
 }

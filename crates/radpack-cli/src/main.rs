@@ -42,6 +42,8 @@ fn main() -> ExitCode {
         Ok(Outcome::Done) | Err(Stop::ClosedPipe) => ExitCode::SUCCESS,
         Ok(Outcome::Incomplete) => ExitCode::FAILURE,
         Err(Stop::Failed(failure)) => {
+            // what came of it before is said before; that it cannot be said is another failure, and not the first
+            let _ = output.flush();
             output::report(&mut output, &failure);
             ExitCode::FAILURE
         }

@@ -28,9 +28,10 @@ use crate::source::Source;
 const INDEX_MARK: &[u8] = b"RADPACK";
 
 /// Reads sources. Makes what fetching needs only when something is fetched, and once.
-#[derive(Default)]
 pub(crate) struct Reader {
     limits: Limits,
+    /// The registry that `registry:` means.
+    access: Access,
     fetcher: Option<Fetcher>,
     /// Go on, with a warning, where something cannot be read.
     optional: bool,
@@ -53,11 +54,21 @@ pub(crate) struct Flat {
 }
 
 impl Reader {
+    /// A reader; `registry:` means the registry that the access leads to.
+    pub(crate) fn new(access: &Access) -> Self {
+        Self {
+            limits: Limits::default(),
+            access: access.clone(),
+            fetcher: None,
+            optional: false,
+        }
+    }
+
     /// A reader that goes on, with a warning, where something cannot be read or fetched.
-    pub(crate) fn optional() -> Self {
+    pub(crate) fn optional(access: &Access) -> Self {
         Self {
             optional: true,
-            ..Self::default()
+            ..Self::new(access)
         }
     }
 
@@ -90,10 +101,7 @@ impl Reader {
                     Err(Failure::new(Word::Fetch, format!("cannot fetch {url}")))
                 })?
             }
-            // As the default is, and RADPACK_STORE says.
-            Source::Registry(channel) => of_channel(channel, &Access::default())?
-                .to_json()
-                .into_bytes(),
+            Source::Registry(channel) => of_channel(channel, &self.access)?.to_json().into_bytes(),
         };
         if bytes.starts_with(INDEX_MARK) {
             let index = Index::from_bytes(bytes).map_err(|error| bad_index(source, &error))?;
@@ -143,9 +151,11 @@ impl Reader {
             _ => None,
         };
         let located = manifests.into_iter().map(|manifest| {
-            let location = match &folder {
-                Some(folder) => Location::Folder(folder.clone()),
-                None => place_of(&manifest),
+            let location = match (&folder, source) {
+                (Some(folder), _) => Location::Folder(folder.clone()),
+                // Its files are wherever it will be served; what is said of it names the channel.
+                (None, Source::Registry(_)) => Location::Url(source.to_string()),
+                (None, _) => place_of(&manifest),
             };
             BuildSource::new(manifest, location)
         });

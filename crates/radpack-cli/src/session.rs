@@ -43,6 +43,12 @@ pub(crate) fn store_of(access: &Access) -> Result<Store, Failure> {
 impl Session {
     /// Opens the registry that is meant.
     pub(crate) fn open(access: &Access) -> Result<Session, Failure> {
+        let address = store::address(access.store.as_deref())?;
+        // Opening a store makes its folder, and a name that was mistyped is to leave none.
+        if let Some(folder) = Store::folder_of(&address).filter(|folder| !folder.exists()) {
+            let location = folder.display().to_string();
+            return Err(of_history(&HistoryError::Missing { location }));
+        }
         let runtime = runtime()?;
         let store = store_of(access)?;
         let registry = runtime
@@ -235,7 +241,17 @@ pub(crate) fn of_store(error: &StoreError) -> Failure {
 }
 
 pub(crate) fn of_history(error: &HistoryError) -> Failure {
-    Failure::of(Word::Io, error)
+    let mut failure = Failure::of(Word::Io, error);
+    match error {
+        HistoryError::NotYet { .. } => failure.word = Word::Unavailable,
+        error if error.is_damage() => {
+            failure
+                .message
+                .push_str(": put it back from a backup; `radpack verify` says what else is wrong");
+        }
+        _ => {}
+    }
+    failure
 }
 
 pub(crate) fn of_commit(error: &CommitError) -> Failure {
@@ -248,6 +264,7 @@ pub(crate) fn of_commit(error: &CommitError) -> Failure {
                 .push_str(&format!(" with --command {command}"));
             failure
         }
+        CommitError::History(error) => of_history(error),
         _ => Failure::of(Word::Io, error),
     }
 }

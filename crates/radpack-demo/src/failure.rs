@@ -43,6 +43,9 @@ pub enum Failure {
         #[source]
         source: io::Error,
     },
+    /// The registry could not do what it was asked to.
+    #[error("the registry could not do what it was asked to")]
+    Registry(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The account could not be written.
     #[error("cannot write the account")]
     Account(#[source] io::Error),

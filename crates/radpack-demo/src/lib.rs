@@ -1,5 +1,5 @@
 //! The main job on real packages: build them one after another into one growing register, ask it every kind of question,
-//! and look whether every file is there with the integrity that the manifest states.
+//! look whether every file is there with the integrity that the manifest states, and release them from a registry.
 //!
 //! This is what `cargo run --release -p radpack-demo` runs and what `tests/main_job.rs` runs, so that the account which
 //! people read and the one that is tested cannot differ. It uses the libraries as anyone else would, through the crate
@@ -11,6 +11,7 @@
 //! | `questions.rs` | the ids that are asked for, and what each must get |
 //! | `asking.rs` | resolves them from the compiled index, mapped from its file |
 //! | `closures.rs` | takes every closure and holds its files to their integrity |
+//! | `releasing.rs` | publishes the same packages to a registry, releases one bit by bit, and takes it back |
 //! | `running.rs` | imports some of the built modules in Node.js and looks at what they compute |
 //!
 //! Not here: how any of it works.
@@ -22,6 +23,7 @@ mod building;
 mod closures;
 mod failure;
 mod questions;
+mod releasing;
 mod running;
 
 use std::io::Write;
@@ -34,6 +36,7 @@ pub use building::{Built, Origin};
 pub use closures::Closures;
 pub use failure::Failure;
 pub use questions::{Expected, QUESTIONS, Question};
+pub use releasing::Released;
 pub use running::{PROGRAMS, Program, Ran};
 
 /// What all of it came to.
@@ -50,6 +53,8 @@ pub struct Outcome {
     pub closures: Closures,
     /// What [`PROGRAMS`] printed, in their order.
     pub ran: Vec<Ran>,
+    /// What the registry came to.
+    pub released: Released,
     /// Everything that is not as it should be, in words; empty if all is well.
     pub mismatches: Vec<String>,
 }
@@ -91,6 +96,9 @@ pub fn run(out: PathBuf, writer: &mut dyn Write) -> Result<Outcome, Failure> {
     account.title("Run, in Node.js, by the ids that the build wrote")?;
     let ran = running::run(&index, &mut account, &mut mismatches)?;
 
+    account.title("Registry, in a folder")?;
+    let released = releasing::release(&packages, &mut account, &mut mismatches)?;
+
     account.title("Outcome")?;
     for mismatch in &mismatches {
         account.line(&format!("WRONG: {mismatch}"))?;
@@ -107,6 +115,7 @@ pub fn run(out: PathBuf, writer: &mut dyn Write) -> Result<Outcome, Failure> {
         answers,
         closures,
         ran,
+        released,
         mismatches,
     })
 }

@@ -27,7 +27,17 @@ fn real_packages_are_built_resolved_verified_and_run() {
     assert!(PROGRAMS.len() >= 4);
     assert_eq!(outcome.ran.len(), PROGRAMS.len());
 
-    for heading in ["Packages", "Build", "Resolve", "Closures", "Run", "Outcome"] {
+    let released = &outcome.released;
+    assert_eq!(released.reached, 10);
+    // Each package, then the release, its promotion, and the rollback.
+    assert!(released.published >= 20, "{released:?}");
+    assert_eq!(released.events, released.published as u64 + 3);
+    assert!(released.verified > 700, "{released:?}");
+
+    let headings = [
+        "Packages", "Build", "Resolve", "Closures", "Run", "Registry", "Outcome",
+    ];
+    for heading in headings {
         assert!(
             account.lines().any(|line| line.starts_with(heading)),
             "{account}"

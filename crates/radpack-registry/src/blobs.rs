@@ -15,6 +15,9 @@ use crate::store::{Store, StoreError};
 /// How many are sent at once.
 const AT_ONCE: usize = 16;
 
+/// How many bytes there may be under one name: those who read them hold them at once.
+pub(crate) const LARGEST: u64 = 1 << 30;
+
 /// Bytes that a command is going to name.
 #[derive(Debug, Default)]
 pub struct Uploads {
@@ -67,7 +70,12 @@ impl Uploads {
             Some(async move {
                 // What is there is not deleted unless an event says so first, which whoever commits then sees.
                 if !store.has(&name).await? {
-                    store.put_new(&name, blob.read(&name, hash).await?).await?;
+                    let contents = blob.read(hash).await?;
+                    if contents.len() as u64 > LARGEST {
+                        let large = format!("there are {} bytes of it, and {LARGEST} are the most that a registry holds under one name", contents.len());
+                        return Err(StoreError::local(&name, large.into()).into());
+                    }
+                    store.put_new(&name, contents).await?;
                 }
                 self.stored
                     .lock()
@@ -84,20 +92,21 @@ impl Uploads {
 }
 
 impl Blob {
-    async fn read(&self, name: &str, hash: Hash) -> Result<Bytes, HistoryError> {
+    async fn read(&self, hash: Hash) -> Result<Bytes, HistoryError> {
         let path = match self {
             Blob::Bytes(contents) => return Ok(contents.clone()),
             Blob::File(path) => path.clone(),
         };
+        let name = path.display().to_string();
         let read = tokio::task::spawn_blocking(move || std::fs::read(path)).await;
         match read {
             Ok(Ok(contents)) if Hash::of(&contents) == hash => Ok(contents.into()),
-            Ok(Ok(_)) => Err(HistoryError::Blob {
-                name: name.to_owned(),
-                what: "to be of a file that has changed since it was looked at",
-            }),
-            Ok(Err(error)) => Err(StoreError::local(name, error.into()).into()),
-            Err(error) => Err(StoreError::local(name, error.into()).into()),
+            Ok(Ok(_)) => {
+                let changed = "it was changed while it was being sent: try again";
+                Err(StoreError::local(&name, changed.into()).into())
+            }
+            Ok(Err(error)) => Err(StoreError::local(&name, error.into()).into()),
+            Err(error) => Err(StoreError::local(&name, error.into()).into()),
         }
     }
 }

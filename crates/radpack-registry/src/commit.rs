@@ -17,7 +17,7 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout_at};
 use uuid::Uuid;
 
-use crate::event::{Event, FORMAT, Hash, Recorded};
+use crate::event::{Event, FORMAT, Hash, LARGEST, Recorded};
 use crate::history::{History, HistoryError, Position, now};
 use crate::store::{Put, StoreError, StoreErrorKind};
 
@@ -64,6 +64,7 @@ pub struct Place {
 #[error("{message}")]
 pub struct FoldError {
     message: String,
+    is_unknown: bool,
     #[source]
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
@@ -279,6 +280,14 @@ impl History {
                 payload: decision.payload,
             };
             let contents = Bytes::from(event.to_bytes());
+            // No backup could take it in, and it could never be taken back.
+            if contents.len() as u64 > LARGEST {
+                let message = format!(
+                    "its event would have {} bytes, and one may have {LARGEST}: do it in parts",
+                    contents.len()
+                );
+                return Err(Refusal::of(RefusalKind::Invalid, message).into());
+            }
             let recorded = Recorded {
                 hash: Hash::of(&contents),
                 event,
@@ -427,6 +436,7 @@ impl FoldError {
                 "events of the kind {:?} are not known here: use Radpack {} or later",
                 event.kind, event.needs
             ),
+            is_unknown: true,
             source: None,
         }
     }
@@ -436,8 +446,15 @@ impl FoldError {
     pub fn new(message: impl Into<String>) -> FoldError {
         FoldError {
             message: message.into(),
+            is_unknown: false,
             source: None,
         }
+    }
+
+    /// Whether a later version of Radpack knows what the event means.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        self.is_unknown
     }
 
     /// With what caused it.

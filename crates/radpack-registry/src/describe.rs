@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::commit::FoldError;
 use crate::event::Event;
+use crate::rollout::Plan;
 use crate::rules::listed;
 use crate::state::fact::{
     DraftFrom, Fact, Follows, LineReturn, NewRelease, NewVersion, RolloutAction,
@@ -54,7 +55,7 @@ fn tell(fact: &Fact) -> (String, Option<String>) {
             } else {
                 let drafts = published.versions.iter().find_map(|new| new.of.as_ref());
                 let of = drafts
-                    .map(|of| format!(", the draft {} at revision {}", of.draft, of.revision));
+                    .map(|of| format!(" from the draft {} at revision {}", of.draft, of.revision));
                 format!(
                     "published {}{}",
                     few(published.versions.iter().map(versioned)),
@@ -93,8 +94,14 @@ fn tell(fact: &Fact) -> (String, Option<String>) {
             if let Some(from) = &release.promoted_from {
                 let _ = write!(what, ", promoted from {from}");
             }
-            if let Some(plan) = &release.rollout {
-                let _ = write!(what, ", to {plan}");
+            match &release.rollout {
+                Some(plan @ Plan::Percent(_)) => {
+                    let _ = write!(what, ", to {plan}");
+                }
+                Some(plan) => {
+                    let _ = write!(what, ", {plan}");
+                }
+                None => {}
             }
             (what, release.forced.clone())
         }
@@ -200,18 +207,19 @@ fn tell(fact: &Fact) -> (String, Option<String>) {
             (format!("discarded the draft {}", discarded.draft), None)
         }
         Fact::ConsumerRecorded(recorded) => {
-            let latest = recorded
+            let latest: Vec<&String> = recorded
                 .follows
-                .values()
-                .filter(|follows| **follows == Follows::Latest)
-                .count();
+                .iter()
+                .filter(|(_, follows)| **follows == Follows::Latest)
+                .map(|(package, _)| package)
+                .collect();
             let mut what = format!(
-                "recorded {} pins of {}",
-                recorded.pins.len(),
+                "recorded {} of {}",
+                counted(recorded.pins.len(), "pin"),
                 recorded.consumer
             );
-            if latest > 0 {
-                let _ = write!(what, ", which follows latest for {latest}");
+            if !latest.is_empty() {
+                let _ = write!(what, ", which follows latest for {}", few(latest));
             }
             (what, None)
         }
@@ -227,7 +235,10 @@ fn tell(fact: &Fact) -> (String, Option<String>) {
         }
         Fact::TokenRevoked(revoked) => (format!("revoked the token {}", revoked.token), None),
         Fact::BlobsSwept(swept) => (
-            format!("swept {} objects that nothing named", swept.blobs.len()),
+            format!(
+                "swept {} that nothing named",
+                counted(swept.blobs.len(), "object")
+            ),
             None,
         ),
         Fact::Restored(restored) => (
@@ -239,7 +250,8 @@ fn tell(fact: &Fact) -> (String, Option<String>) {
         ),
         Fact::Imported(imported) => {
             let packages = few(imported.packages.iter().map(|package| {
-                format!("{} ({} versions)", package.package, package.versions.len())
+                let versions = counted(package.versions.len(), "version");
+                format!("{} ({versions})", package.package)
             }));
             (
                 format!(
@@ -310,6 +322,14 @@ fn few<T: std::fmt::Display>(items: impl IntoIterator<Item = T>) -> String {
         items.push(format!("{more} more"));
     }
     listed(items)
+}
+
+/// A number of things.
+fn counted(count: usize, one: &str) -> String {
+    match count {
+        1 => format!("1 {one}"),
+        _ => format!("{count} {one}s"),
+    }
 }
 
 fn reasons<const N: usize>(reasons: [Option<String>; N]) -> Option<String> {

@@ -13,6 +13,9 @@ use uuid::Uuid;
 /// The format of events that this build writes, and the newest that it reads.
 pub(crate) const FORMAT: u32 = 1;
 
+/// How many bytes an event may have: those who read it hold all of it at once.
+pub(crate) const LARGEST: u64 = 64 << 20;
+
 /// A SHA-256. Shown, and written, as 64 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Hash([u8; 32]);

@@ -112,6 +112,14 @@ pub enum HistoryError {
         /// What does not fit.
         what: &'static str,
     },
+    /// An event is asked for that is not in the history.
+    #[error("event {seq} has not happened: the newest is {newest}")]
+    NotYet {
+        /// The event.
+        seq: u64,
+        /// The newest one.
+        newest: u64,
+    },
     /// An event means nothing, or nothing that can be.
     #[error("event {seq} cannot be applied")]
     Fold {
@@ -348,6 +356,19 @@ impl History {
     /// Writes an event's object if its place is free.
     pub(crate) async fn put(&self, seq: u64, contents: Bytes) -> Result<Put, StoreError> {
         self.store.put_new(&name_of(seq), contents).await
+    }
+}
+
+impl HistoryError {
+    /// Whether an event is not as it must be, so that it must be put back; of one that a later version wrote, nothing is wrong.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        match self {
+            HistoryError::Event { source, .. } => !matches!(source, EventError::Newer { .. }),
+            HistoryError::Fold { source, .. } => !source.is_unknown(),
+            HistoryError::Broken { .. } => true,
+            _ => false,
+        }
     }
 }
 

@@ -80,6 +80,8 @@ pub use folder::{
     check_file_name, digest_files, write_files,
 };
 pub use history::{History, HistoryError, Initialized, Position};
+/// Times, and ids, wherever one is handed in or given out.
+pub use jiff::Timestamp;
 pub use moment::{MomentError, MomentToken};
 pub use number::{Line, LineError, NumberError, Numbering, Taken, read_number};
 pub use publishing::{PublishError, PublishOptions, PublishReport};
@@ -88,4 +90,5 @@ pub use rollout::{Plan, Rollout, RolloutError, Stage, read_percent};
 pub use state::fact::Fact;
 pub use store::{Listed, Put, Store, StoreError, StoreErrorKind};
 pub use surface::{Difference, Item, Step, Surface};
+pub use uuid::Uuid;
 pub use view::{Follow, ManifestQuery, built_manifest, lay_on_top};

@@ -54,7 +54,7 @@ pub enum NumberError {
         text: String,
     },
     /// There is such a version.
-    #[error("{version} is taken: a version is never replaced; the next free one is {next}")]
+    #[error("{version} is taken: a version is never replaced")]
     Taken {
         /// The number.
         version: Version,
@@ -62,7 +62,7 @@ pub enum NumberError {
         next: Version,
     },
     /// There is a higher one.
-    #[error("{version} is not higher than {highest}, the highest of {}: the next free one is {next}", .line.map_or("the package".to_owned(), |line| format!("the line {line}")))]
+    #[error("{version} is not higher than {highest}, the highest of {}", .line.map_or("the package".to_owned(), |line| format!("the line {line}")))]
     Behind {
         /// The number.
         version: Version,
@@ -487,35 +487,35 @@ mod tests {
                 PLAIN,
                 "1.0.0",
                 Patch,
-                "1.0.0 is taken: a version is never replaced; the next free one is 1.0.1",
+                "1.0.0 is taken: a version is never replaced",
             ),
             (
                 "1.0.0 1.0.1!",
                 PLAIN,
                 "1.0.1",
                 Patch,
-                "1.0.1 is taken: a version is never replaced; the next free one is 1.0.2",
+                "1.0.1 is taken: a version is never replaced",
             ),
             (
                 "1.3.0 1.5.0",
                 PLAIN,
                 "1.3.1",
                 Patch,
-                "1.3.1 is not higher than 1.5.0, the highest of the line 1: the next free one is 1.5.1",
+                "1.3.1 is not higher than 1.5.0, the highest of the line 1",
             ),
             (
                 "1.5.0 2.0.0",
                 INCREASING,
                 "1.5.1",
                 Patch,
-                "1.5.1 is not higher than 2.0.0, the highest of the package: the next free one is 2.0.1",
+                "1.5.1 is not higher than 2.0.0, the highest of the package",
             ),
             (
                 "1.2.0",
                 PLAIN,
                 "1.2.0-rc.1",
                 Patch,
-                "1.2.0-rc.1 is not higher than 1.2.0, the highest of the line 1: the next free one is 1.2.1",
+                "1.2.0-rc.1 is not higher than 1.2.0, the highest of the line 1",
             ),
             (
                 "1.0.0",

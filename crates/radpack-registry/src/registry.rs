@@ -17,6 +17,7 @@ use crate::moment::MomentToken;
 use crate::rules::{Decided, Effect, Rule};
 use crate::state::State;
 use crate::state::fact::{Fact, NewContents, SourceFile};
+use crate::state::token::Token;
 use crate::store::Store;
 
 /// A registry in a store. Cheap to clone; clones share what was read.
@@ -177,9 +178,9 @@ impl Registry {
             }
             let position = result?;
             if position.seq < seq {
-                return Err(HistoryError::Broken {
+                return Err(HistoryError::NotYet {
                     seq,
-                    what: "it has not happened",
+                    newest: position.seq,
                 });
             }
             return Ok(Moment {
@@ -296,9 +297,9 @@ impl Registry {
         &self,
         state: &State,
         position: Position,
-        names: impl IntoIterator<Item = Arc<str>>,
+        names: impl IntoIterator<Item = Arc<str>> + Clone,
     ) -> Result<(), HistoryError> {
-        match checkpoint::load(self.store(), state, names).await {
+        match checkpoint::load(self.store(), state, names.clone()).await {
             Err(HistoryError::Checkpoint { .. }) => {}
             read => return read,
         }
@@ -309,7 +310,14 @@ impl Registry {
             })
             .await?;
         state.read_from(fresh.state());
-        Ok(())
+        // A package that only the checkpoint knows has never been.
+        match names.into_iter().find(|name| !state.has_read(name)) {
+            Some(name) => Err(HistoryError::Checkpoint {
+                seq: position.seq,
+                what: format!("the history knows no package {name}"),
+            }),
+            None => Ok(()),
+        }
     }
 
     /// What a command would come to, and what that would change; nothing is recorded.
@@ -386,10 +394,10 @@ impl Registry {
             }
         }
         let by = match &caller.token {
-            Some(secret) => match moment.state.token_with(secret) {
-                Some(token) => token.holder.clone(),
-                None => return Err(no_token().into()),
-            },
+            // Also who sends a command again, and then is only told what it came to.
+            Some(secret) => standing(&moment.state, secret, moment.now())?
+                .holder
+                .clone(),
             None => caller.name.clone(),
         };
         let command = Command {
@@ -432,9 +440,12 @@ impl Registry {
             }
             if !missing.is_empty() {
                 let state = open.ledger.state().reader();
+                // Others go on meanwhile; what they commit is looked at before it is decided again.
+                drop(open);
                 uploads
                     .send(self.store(), &state, std::mem::take(&mut missing))
                     .await?;
+                open = self.ledger.lock().await;
                 continue;
             }
             if let Some(why) = nothing {
@@ -442,6 +453,9 @@ impl Registry {
             }
             let committed = committed?;
             self.see(&open);
+            if committed.repeated && caller.token.is_some() {
+                check_own(&committed, &command)?;
+            }
             self.keep_checkpoint(&open, committed.recorded.event.seq);
             return Ok(Carried::Done(Box::new(committed)));
         }
@@ -640,8 +654,40 @@ fn note_shards(open: &mut Open, checkpoint: Checkpoint, shards: Vec<NewShard>) {
     open.checkpoint = Some(checkpoint);
 }
 
+/// Whether a command that had been carried out was the caller's own: what others did is not told to whoever knows its id.
+fn check_own(committed: &Committed, command: &Command) -> Result<(), Refusal> {
+    if committed.recorded.event.by == command.by {
+        return Ok(());
+    }
+    Err(Refusal::of(
+        RefusalKind::Denied,
+        format!("the command {} was another's", command.id),
+    ))
+}
+
 fn no_token() -> Refusal {
     Refusal::of(RefusalKind::Denied, "the token is none of this registry's")
+}
+
+/// The token with a secret, if it is worth anything at a time.
+fn standing<'s>(state: &'s State, secret: &str, at: Timestamp) -> Result<&'s Token, Refusal> {
+    let denied = |message: String| Err(Refusal::of(RefusalKind::Denied, message));
+    let Some(token) = state.token_with(secret) else {
+        return Err(no_token());
+    };
+    if let Some(seq) = token.revoked {
+        return denied(format!(
+            "the token of {} was revoked by event {seq}",
+            token.holder
+        ));
+    }
+    if let Some(expires) = token.expires.filter(|expires| *expires <= at) {
+        return denied(format!(
+            "the token of {} expired at {expires}",
+            token.holder
+        ));
+    }
+    Ok(token)
 }
 
 /// Whether whoever sends a command may, on the very state that it would be committed onto.
@@ -654,22 +700,9 @@ fn authorize(
     let Some(secret) = &caller.token else {
         return Ok(());
     };
+    let token = standing(state, secret, place.at)?;
     let denied = |message: String| Err(Refusal::of(RefusalKind::Denied, message));
-    let Some(token) = state.token_with(secret) else {
-        return Err(no_token());
-    };
-    if let Some(seq) = token.revoked {
-        return denied(format!(
-            "the token of {} was revoked by event {seq}",
-            token.holder
-        ));
-    }
-    if let Some(expires) = token.expires.filter(|expires| *expires <= place.at) {
-        return denied(format!(
-            "the token of {} expired at {expires}",
-            token.holder
-        ));
-    }
+    rule.check_within(token)?;
     let concerns = rule.concerns(state);
     for right in rule.rights() {
         let lacking = match concerns.is_empty() {
@@ -684,7 +717,7 @@ fn authorize(
             },
         };
         return denied(format!(
-            "the token of {} has not the right to {right} for {lacking}",
+            "the token of {} has not the right to {right} for {lacking}: who has admin rights makes one that has, with `radpack token create`",
             token.holder
         ));
     }

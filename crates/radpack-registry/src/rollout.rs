@@ -474,6 +474,41 @@ mod tests {
         ]
     }
 
+    /// What people decide on the way.
+    fn steps() -> impl Strategy<Value = Vec<(i64, u8, u8)>> {
+        prop::collection::vec((0..400i64, 0..6u8, 0..=100u8), 0..8)
+    }
+
+    proptest! {
+        /// Whoever gets what the one brings gets what the other brings, for ever, if nothing is decided any more.
+        #[test]
+        fn what_leads_stays_ahead(plan in plan(), one in steps(), other in steps(), later in 0..3_000i64) {
+            let go = |steps: Vec<(i64, u8, u8)>| {
+                let mut rollout = begin(plan.clone());
+                let mut time = 0;
+                for (passing, action, percent) in steps {
+                    time += passing;
+                    match action {
+                        0 | 1 => rollout.pause(at(time)),
+                        2 | 3 => rollout.resume(at(time)),
+                        // One that would fall stays as it is.
+                        4 => drop(rollout.set(percent, at(time))),
+                        _ => {}
+                    }
+                }
+                (rollout, time)
+            };
+            let ((one, begun), (other, since)) = (go(one), go(other));
+            let time = begun.max(since);
+            prop_assert!(one.leads(&one, at(time)));
+            if one.leads(&other, at(time)) {
+                for time in [time, time + later / 2, time + later] {
+                    prop_assert!(one.percent(at(time)) >= other.percent(at(time)));
+                }
+            }
+        }
+    }
+
     proptest! {
         /// Whatever is decided on the way.
         #[test]

@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::fs;
 use std::io;
-use std::path::Path as FilePath;
+use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -114,6 +114,23 @@ impl Store {
         Store::open_with(address, std::env::vars_os().filter_map(is_text))
     }
 
+    /// The folder of this machine that an address names, whether it is there or not; `None` for any other store.
+    ///
+    /// ```
+    /// use radpack_registry::Store;
+    ///
+    /// assert_eq!(Store::folder_of("a/store"), Some("a/store".into()));
+    /// assert_eq!(Store::folder_of("memory://"), None);
+    /// ```
+    #[must_use]
+    pub fn folder_of(address: &str) -> Option<PathBuf> {
+        match url_of(address) {
+            None => Some(PathBuf::from(address)),
+            Some(url) if url.scheme() == "file" => url.to_file_path().ok(),
+            Some(_) => None,
+        }
+    }
+
     /// As [`open`](Store::open), with the variables given instead of the environment's.
     ///
     /// # Errors
@@ -123,11 +140,7 @@ impl Store {
         address: &str,
         variables: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Store, StoreError> {
-        // A Windows path begins with a letter and a colon; schemes are longer.
-        let url = Url::parse(address)
-            .ok()
-            .filter(|url| url.scheme().len() > 1);
-        let Some(url) = url else {
+        let Some(url) = url_of(address) else {
             return Store::folder(FilePath::new(address));
         };
         let failed = |source| {
@@ -470,6 +483,13 @@ impl StoreError {
     pub fn kind(&self) -> StoreErrorKind {
         self.kind
     }
+}
+
+/// The URL that an address is, unless it is a path. A Windows path begins with a letter and a colon; schemes are longer.
+fn url_of(address: &str) -> Option<Url> {
+    Url::parse(address)
+        .ok()
+        .filter(|url| url.scheme().len() > 1)
 }
 
 /// Reads files up to the first that is not there, or cannot be read; says which.

@@ -35,7 +35,7 @@ pub(crate) struct TokenCreate {
     /// Who is to have it
     #[arg(value_name = "HOLDER", value_parser = words)]
     pub(crate) holder: String,
-    /// What it allows
+    /// What it allows: read, publish, release or admin; may be given more than once
     #[arg(long = "right", value_name = "R", value_parser = right, required = true)]
     pub(crate) rights: Vec<Right>,
     /// The packages that it is for, such as '@shop/*' [default: all]

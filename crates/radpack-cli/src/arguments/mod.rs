@@ -185,6 +185,8 @@ pub(crate) struct Build {
     /// Say what would be built, and write nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) access: Access,
 }
 
 /// How ids are looked up; shared by the commands that take ids.
@@ -202,6 +204,8 @@ pub(crate) struct Lookup {
     /// How far from the spec a version may be where none fits
     #[arg(long, value_enum, value_name = "POLICY", default_value_t)]
     pub(crate) fallback: FallbackPolicy,
+    #[command(flatten)]
+    pub(crate) access: Access,
 }
 
 impl Lookup {
@@ -293,6 +297,8 @@ pub(crate) struct Pin {
     /// A register that serves the dependencies; later ones lie on top
     #[arg(long = "register", value_name = "SRC", value_parser = Source::parse, required = true)]
     pub(crate) registers: Vec<Source>,
+    #[command(flatten)]
+    pub(crate) access: Access,
 }
 
 /// `radpack merge`
@@ -304,6 +310,8 @@ pub(crate) struct Merge {
     /// Write to this file instead of standard output
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) access: Access,
 }
 
 /// `radpack register`
@@ -318,6 +326,8 @@ pub(crate) struct Register {
     /// Write to this file instead of standard output
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) access: Access,
 }
 
 /// `radpack check`
@@ -326,6 +336,8 @@ pub(crate) struct Check {
     /// The registers or index files
     #[arg(value_name = "SRC", value_parser = Source::parse, required = true)]
     pub(crate) sources: Vec<Source>,
+    #[command(flatten)]
+    pub(crate) access: Access,
 }
 
 /// `radpack compile`
@@ -337,6 +349,8 @@ pub(crate) struct Compile {
     /// The index file to write
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) access: Access,
 }
 
 /// `radpack import-map`
@@ -361,7 +375,7 @@ pub(crate) struct Completions {
 }
 
 /// The commands that have a page of their own.
-const PAGES: [&str; 12] = [
+const PAGES: [&str; 38] = [
     "build",
     "resolve",
     "graph",
@@ -372,6 +386,32 @@ const PAGES: [&str; 12] = [
     "check",
     "compile",
     "import-map",
+    "init",
+    "publish",
+    "versions",
+    "show",
+    "diff",
+    "download",
+    "release",
+    "promote",
+    "rollout",
+    "rollback",
+    "restore",
+    "revert",
+    "yank",
+    "draft",
+    "consumer",
+    "token",
+    "history",
+    "manifest",
+    "bisect",
+    "policy",
+    "setting",
+    "backup",
+    "restore-backup",
+    "import",
+    "verify",
+    "gc",
     "completions",
     "man",
 ];

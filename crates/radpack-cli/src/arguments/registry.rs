@@ -13,8 +13,8 @@ use super::values::{
 };
 use crate::source::Source;
 
-/// Which registry, and who asks: for every command of a registry.
-#[derive(Debug, Default, Args)]
+/// Which registry, and who asks: for every command of a registry, and those that read `registry:`.
+#[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Access {
     /// The registry: a folder or a URL [default: RADPACK_STORE, else a folder in the user's data directory]
     #[arg(long, value_name = "URL")]
@@ -52,7 +52,7 @@ pub(crate) struct Init {
 /// How versions are made; shared by publishing folders and drafts.
 #[derive(Debug, Args)]
 pub(crate) struct Publishing {
-    /// The number: 1.2.3, or shorter [default: what the changes ask for]
+    /// The number: 1.2.3, or shorter [default: what package.json says, else what the changes ask for]
     #[arg(long, value_name = "V", value_parser = number)]
     pub(crate) version: Option<semver::Version>,
     /// What has changed, in words
@@ -148,10 +148,10 @@ pub(crate) struct Rise {
     /// Only so many of a hundred get it, until it is raised
     #[arg(long, value_name = "P", value_parser = percent)]
     percent: Option<u8>,
-    /// It rises evenly over a time, such as 2h
+    /// All get it in the end: it rises evenly over a time, such as 2h
     #[arg(long, value_name = "TIME", value_parser = over)]
     over: Option<Plan>,
-    /// It rises in stages, such as 10%:30m,50%:1h
+    /// All get it in the end: it rises in stages, such as 10%:30m,50%:1h
     #[arg(long, value_name = "STAGES", value_parser = stages)]
     stages: Option<Plan>,
 }
@@ -167,10 +167,10 @@ impl Rise {
 /// `radpack release`
 #[derive(Debug, Args)]
 pub(crate) struct Release {
-    /// The versions; several make one rollout
+    /// The versions, or builds as NAME#7; several make one rollout
     #[arg(value_name = "NAME@V", value_parser = PackageRef::parse_version, required = true)]
     pub(crate) packages: Vec<PackageRef>,
-    /// Where [default: release]
+    /// The channel [default: release]
     #[arg(long, value_name = "C")]
     pub(crate) channel: Option<String>,
     /// What to call it [default: a name is made]
@@ -240,7 +240,7 @@ pub(crate) struct RolloutOf {
     /// The package; the line may be left out where one has a rollout
     #[arg(value_name = "NAME[@LINE]", value_parser = PackageRef::parse_line)]
     pub(crate) package: PackageRef,
-    /// Where [default: release]
+    /// The channel [default: release]
     #[arg(long, value_name = "C")]
     pub(crate) channel: Option<String>,
     #[command(flatten)]
@@ -258,7 +258,7 @@ pub(crate) struct Rollback {
     /// The release to go back to, by number or name [default: the last good one]
     #[arg(long, value_name = "RELEASE", value_parser = words)]
     pub(crate) to: Option<String>,
-    /// Where [default: release]
+    /// The channel [default: release]
     #[arg(long, value_name = "C")]
     pub(crate) channel: Option<String>,
     #[command(flatten)]

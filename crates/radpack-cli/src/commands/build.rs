@@ -33,7 +33,7 @@ struct ProblemLine<'a> {
 
 pub(crate) fn run(arguments: Build, output: &mut Output) -> Result<Outcome, Stop> {
     let folder = arguments.folder.clone();
-    let mut reader = Reader::default();
+    let mut reader = Reader::new(&arguments.access);
     let mut build = prepare(arguments, &mut reader)?;
     if let Err(error) = supply(&mut build, &mut reader)? {
         return say_problems(&error, output);

@@ -41,7 +41,7 @@ struct ProblemLine<'a> {
 }
 
 pub(crate) fn run(arguments: &Check, output: &mut Output) -> Result<Outcome, Stop> {
-    let mut reader = Reader::default();
+    let mut reader = Reader::new(&arguments.access);
     let mut outcome = Outcome::Done;
     for source in &arguments.sources {
         let name = source.to_string();

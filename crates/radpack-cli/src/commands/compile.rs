@@ -19,7 +19,7 @@ struct CompiledLine<'a> {
 }
 
 pub(crate) fn run(arguments: &Compile, output: &mut Output) -> Result<Outcome, Stop> {
-    let index = Reader::default().open_index(&arguments.sources)?;
+    let index = Reader::new(&arguments.access).open_index(&arguments.sources)?;
     let bytes = index.to_bytes();
     write_file(&arguments.out, &bytes)?;
     let line = CompiledLine {

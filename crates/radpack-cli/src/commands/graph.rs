@@ -19,7 +19,7 @@ struct Node<'i> {
 }
 
 pub(crate) fn run(arguments: &Graph, output: &mut Output) -> Result<Outcome, Stop> {
-    let index = Reader::default().index(&arguments.lookup)?;
+    let index = Reader::new(&arguments.lookup.access).index(&arguments.lookup)?;
     let context = arguments.lookup.context();
     let query = arguments.lookup.query(&index, &context);
     let format = match arguments.format {

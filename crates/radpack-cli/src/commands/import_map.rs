@@ -52,7 +52,7 @@ struct Brought<'i> {
 }
 
 pub(crate) fn run(arguments: &ImportMap, output: &mut Output) -> Result<Outcome, Stop> {
-    let index = Reader::default().index(&arguments.lookup)?;
+    let index = Reader::new(&arguments.lookup.access).index(&arguments.lookup)?;
     let context = arguments.lookup.context();
     let query = arguments.lookup.query(&index, &context);
 

@@ -9,7 +9,7 @@ use crate::output::Output;
 use crate::read::Reader;
 
 pub(crate) fn run(arguments: &Merge, output: &mut Output) -> Result<Outcome, Stop> {
-    let mut reader = Reader::default();
+    let mut reader = Reader::new(&arguments.access);
     let mut manifests = Vec::new();
     for source in &arguments.sources {
         manifests.extend(reader.flat(source)?.manifests);

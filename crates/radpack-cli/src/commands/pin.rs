@@ -22,7 +22,7 @@ struct PinLine<'a> {
 }
 
 pub(crate) fn run(arguments: &Pin, output: &mut Output) -> Result<Outcome, Stop> {
-    let mut reader = Reader::default();
+    let mut reader = Reader::new(&arguments.access);
     let mut build = Build::new(&arguments.folder);
     for source in &arguments.registers {
         for register in reader.located(source)? {

@@ -10,9 +10,9 @@ use crate::read::Reader;
 
 pub(crate) fn run(arguments: &Register, output: &mut Output) -> Result<Outcome, Stop> {
     let mut reader = if arguments.optional {
-        Reader::optional()
+        Reader::optional(&arguments.access)
     } else {
-        Reader::default()
+        Reader::new(&arguments.access)
     };
     let mut manifests = match reader.flat(&arguments.source) {
         Ok(flat) => flat.manifests,

@@ -39,7 +39,7 @@ struct FailedLine<'a> {
 }
 
 pub(crate) fn run(arguments: Resolve, output: &mut Output) -> Result<Outcome, Stop> {
-    let index = Reader::default().index(&arguments.lookup)?;
+    let index = Reader::new(&arguments.lookup.access).index(&arguments.lookup)?;
     let context = arguments.lookup.context();
     let query = arguments.lookup.query(&index, &context);
     let mut outcome = Outcome::Done;

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use crate::program::radpack;
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 38] = [
     "build",
     "resolve",
     "graph",
@@ -16,6 +16,32 @@ const COMMANDS: [&str; 12] = [
     "check",
     "compile",
     "import-map",
+    "init",
+    "publish",
+    "versions",
+    "show",
+    "diff",
+    "download",
+    "release",
+    "promote",
+    "rollout",
+    "rollback",
+    "restore",
+    "revert",
+    "yank",
+    "draft",
+    "consumer",
+    "token",
+    "history",
+    "manifest",
+    "bisect",
+    "policy",
+    "setting",
+    "backup",
+    "restore-backup",
+    "import",
+    "verify",
+    "gc",
     "completions",
     "man",
 ];

@@ -15,5 +15,6 @@ mod main_job;
 mod merge;
 mod pin;
 mod register;
+mod registry;
 mod resolve;
 mod select;

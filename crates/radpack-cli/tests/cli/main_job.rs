@@ -149,7 +149,15 @@ fn every_file_of_the_closures_is_there(out: &Path, ids: &[String]) {
 fn integrity_of(file_url: &str) -> String {
     let path = file_url.strip_prefix("file://").unwrap();
     let bytes = fs::read(path).unwrap_or_else(|error| panic!("{path}: {error}"));
-    format!("sha384-{}", BASE64_STANDARD.encode(Sha384::digest(bytes)))
+    integrity(&bytes)
+}
+
+/// The integrity of contents, as manifests state it.
+pub(crate) fn integrity(contents: &[u8]) -> String {
+    format!(
+        "sha384-{}",
+        BASE64_STANDARD.encode(Sha384::digest(contents))
+    )
 }
 
 /// Every bare import in the files of the map is one of its keys, and leads to a file.

@@ -29,6 +29,9 @@ pub(crate) fn radpack_in<A: AsRef<std::ffi::OsStr>>(
     for name in ["http_proxy", "https_proxy", "all_proxy", "no_proxy"] {
         command.env_remove(name).env_remove(name.to_uppercase());
     }
+    for name in ["RADPACK_STORE", "RADPACK_TOKEN", "RADPACK_AUTHOR"] {
+        command.env_remove(name);
+    }
     command.env_remove("RUST_BACKTRACE");
     Program {
         command,
@@ -54,6 +57,11 @@ impl Program {
     pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
         self.command.env(name, value);
         self
+    }
+
+    /// The command as it is, to be started and watched.
+    pub(crate) fn command(self) -> Command {
+        self.command
     }
 
     /// Runs it to its end.

@@ -13,12 +13,12 @@ const BLOCK: usize = 512;
 /// An archive ends with two of them.
 const NOTHING: [u8; BLOCK] = [0; BLOCK];
 
-/// How many bytes an entry may have: enough for what there is, and few enough to be held at once.
+/// How many bytes an entry may have: as many as what it holds has at most.
 fn most(name: &str) -> u64 {
     if name.starts_with(BLOBS) {
-        1 << 30
+        crate::blobs::LARGEST
     } else {
-        64 << 20
+        crate::event::LARGEST
     }
 }
 

@@ -6,6 +6,7 @@ use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
 use tokio::sync::mpsc;
 
 use super::verify::Named;
@@ -18,7 +19,7 @@ use crate::state::fact::{Fact, Restored};
 use crate::state::{State, blob_name};
 use crate::store::{Put, Store, StoreError};
 
-/// How many items wait between the store and the disk.
+/// How many items wait between the store and the disk, and how many are read at once.
 const WAITING: usize = 8;
 
 /// What a backup holds.
@@ -50,7 +51,7 @@ pub struct RestoreReport {
 #[non_exhaustive]
 pub enum CareError {
     /// A backup is not as it must be.
-    #[error("{}", path.display())]
+    #[error("the backup {} cannot be used", path.display())]
     Backup {
         /// The file.
         path: PathBuf,
@@ -153,6 +154,17 @@ impl Registry {
         file: &Path,
         base: Option<&Path>,
     ) -> Result<BackupReport, CareError> {
+        // What a backup is based on is needed with it for good.
+        if base.is_some_and(|base| is_same(base, file)) {
+            return Err(Refusal::of(
+                RefusalKind::Invalid,
+                format!(
+                    "{} is what the backup is to be based on, and would be written over: give it another name",
+                    file.display()
+                ),
+            )
+            .into());
+        }
         let history = self.history();
         let moment = self.refresh().await?;
         let end = moment.position;
@@ -215,15 +227,14 @@ impl Registry {
                 .await?;
         }
         let mut named = Named::default();
-        for seq in from.seq + 1..=end.seq {
-            let contents = self
-                .store()
-                .get(&name_of(seq))
-                .await?
-                .ok_or(HistoryError::Broken {
-                    seq,
-                    what: "it is no longer there",
-                })?;
+        let mut events = stream::iter(from.seq + 1..=end.seq)
+            .map(|seq| async move { (seq, self.store().get(&name_of(seq)).await) })
+            .buffered(WAITING);
+        while let Some((seq, contents)) = events.next().await {
+            let contents = contents?.ok_or(HistoryError::Broken {
+                seq,
+                what: "it is no longer there",
+            })?;
             named.add(&crate::history::read(seq, &contents)?);
             // If nobody receives, writing has failed, and says why.
             if sender.send(Item::Event(contents)).await.is_err() {
@@ -237,9 +248,12 @@ impl Registry {
             .filter(|hash| !before.0.contains_key(hash))
             .copied()
             .collect();
-        for hash in &hashes {
-            let contents = self.blob(&moment, hash).await?;
-            if sender.send(Item::Blob(contents)).await.is_err() {
+        let moment = &moment;
+        let mut blobs = stream::iter(hashes.clone())
+            .map(|hash| async move { self.blob(moment, &hash).await })
+            .buffered(WAITING);
+        while let Some(contents) = blobs.next().await {
+            if sender.send(Item::Blob(contents?)).await.is_err() {
                 break;
             }
         }
@@ -358,6 +372,11 @@ impl Registry {
             blobs: blobs.len(),
         })
     }
+}
+
+fn is_same(one: &Path, other: &Path) -> bool {
+    let whole = |path: &Path| std::fs::canonicalize(path).ok();
+    whole(one).is_some_and(|one| Some(one) == whole(other))
 }
 
 fn point(position: &Position) -> Point {

@@ -3,13 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use radpack_manifest::Manifest;
+use semver::Version;
+
 use super::backups::{CareError, Items, Read};
 use crate::backup::BackupItem;
 use crate::blobs::Uploads;
 use crate::commit::{Command, Committed, Ledger, Place, Refusal, RefusalKind};
 use crate::event::Hash;
 use crate::registry::{Caller, Carried, Registry};
-use crate::rules::{Decided, Rule};
+use crate::rules::{
+    Decided, Rule, check_name, check_package_name, check_path, check_source_path, is_made,
+    made_name,
+};
 use crate::state::State;
 use crate::state::fact::{
     Fact, Imported, ImportedPackage, ImportedVersion, NewContents, NewRelease, NewVersion,
@@ -17,6 +23,7 @@ use crate::state::fact::{
 use crate::state::package::Package;
 use crate::state::policy::Policy;
 use crate::state::token::Right;
+use crate::view::built_manifest;
 
 /// What was imported.
 #[derive(Clone, Debug)]
@@ -90,7 +97,7 @@ impl Registry {
     ) -> Result<ImportReport, CareError> {
         let mut ledger = Ledger::<State>::default();
         // The contents of each version where they came into being.
-        let mut contents: BTreeMap<(String, semver::Version), NewContents> = BTreeMap::new();
+        let mut contents: BTreeMap<(String, Version), NewContents> = BTreeMap::new();
         let mut blobs: BTreeMap<Hash, bytes::Bytes> = BTreeMap::new();
         let mut wanted: Option<BTreeSet<Hash>> = None;
         let mut items = Items::open(file.to_owned());
@@ -127,17 +134,7 @@ impl Registry {
                     hash,
                     contents: bytes,
                 }) => {
-                    let wanted = wanted.get_or_insert_with(|| {
-                        let of_wanted = contents
-                            .iter()
-                            .filter(|((name, _), _)| names.is_empty() || names.contains(name));
-                        of_wanted
-                            .flat_map(|(_, contents)| {
-                                let sources = contents.sources.values().map(|file| file.sha256);
-                                sources.chain(contents.files.values().map(|file| file.sha256))
-                            })
-                            .collect()
-                    });
+                    let wanted = wanted.get_or_insert_with(|| named(&contents, names));
                     if wanted.contains(&hash) {
                         blobs.insert(hash, bytes);
                     }
@@ -147,6 +144,18 @@ impl Registry {
         let Some(header) = items.header else {
             return Err(Refusal::of(RefusalKind::Invalid, "the backup is empty").into());
         };
+        // An event that names what is not there could never be taken back.
+        let wanted = wanted.unwrap_or_else(|| named(&contents, names));
+        let missing: Vec<&Hash> = wanted
+            .iter()
+            .filter(|hash| !blobs.contains_key(*hash))
+            .collect();
+        if let Some(first) = missing.first() {
+            return Err(CareError::Missing {
+                missing: missing.len(),
+                first: first.to_string(),
+            });
+        }
         let state = ledger.state();
         let chosen: Vec<String> = match names.is_empty() {
             true => state
@@ -165,6 +174,7 @@ impl Registry {
                 let message = format!("{} has no package {name:?}", file.display());
                 return Err(Refusal::of(RefusalKind::Unknown, message).into());
             };
+            check(&name, package, &contents)?;
             packages.push(imported(&name, package, &contents, header.created));
         }
         let mut uploads = Uploads::default();
@@ -194,11 +204,58 @@ impl Registry {
     }
 }
 
+/// The bytes that packages consist of; without names, all packages.
+fn named(contents: &BTreeMap<(String, Version), NewContents>, names: &[String]) -> BTreeSet<Hash> {
+    let of_wanted = contents
+        .iter()
+        .filter(|((name, _), _)| names.is_empty() || names.contains(name));
+    of_wanted
+        .flat_map(|(_, contents)| {
+            let sources = contents.sources.values().map(|file| file.sha256);
+            sources.chain(contents.files.values().map(|file| file.sha256))
+        })
+        .collect()
+}
+
+/// Whether a package is one that could have been published here: a backup may have been made by anyone, and what it says is served.
+fn check(
+    name: &str,
+    package: &Package,
+    contents: &BTreeMap<(String, Version), NewContents>,
+) -> Result<(), Refusal> {
+    check_package_name(name)?;
+    for channel in package.channels.keys() {
+        check_name("channel", channel)?;
+    }
+    for (version, published) in &package.versions {
+        let built = &published.contents;
+        for file in built.files.keys() {
+            check_path("file", name, file)?;
+        }
+        for entry in built.entries.keys() {
+            check_path("entry", name, entry)?;
+        }
+        let listed = contents.get(&(name.to_owned(), version.clone()));
+        for path in listed.iter().flat_map(|listed| listed.sources.keys()) {
+            check_source_path(path)?;
+        }
+        let manifest = built_manifest(name, version, built).to_json();
+        Manifest::from_slice(manifest.as_bytes()).map_err(|error| {
+            Refusal::of(
+                RefusalKind::Invalid,
+                format!("no manifest could have {name}@{version}"),
+            )
+            .caused_by(error)
+        })?;
+    }
+    Ok(())
+}
+
 /// A package as an import brings it.
 fn imported(
     name: &str,
     package: &Package,
-    contents: &BTreeMap<(String, semver::Version), NewContents>,
+    contents: &BTreeMap<(String, Version), NewContents>,
     at: jiff::Timestamp,
 ) -> ImportedPackage {
     let mut versions: Vec<_> = package.versions.iter().collect();
@@ -231,11 +288,16 @@ fn imported(
                 .and_then(|number| channel.release(number));
             if let Some(release) = stable {
                 let of_channel = releases.entry(channel_name.clone()).or_default();
+                let number = u32::try_from(of_channel.len() + 1).unwrap_or(u32::MAX);
                 of_channel.push(NewRelease {
                     package: name.to_owned(),
                     line,
-                    number: u32::try_from(of_channel.len() + 1).unwrap_or(u32::MAX),
-                    name: release.name.clone(),
+                    number,
+                    // One that nobody has named would be called as another one will be.
+                    name: match is_made(&release.name) {
+                        true => made_name(number),
+                        false => release.name.clone(),
+                    },
                     version: release.version.clone(),
                 });
             }

@@ -7,7 +7,7 @@ use futures_util::{StreamExt as _, stream};
 use crate::checkpoint;
 use crate::commit::Ledger;
 use crate::event::{Hash, Recorded};
-use crate::history::{History, HistoryError, Position};
+use crate::history::{History, HistoryError, Position, name_of};
 use crate::registry::Registry;
 use crate::state::State;
 use crate::state::fact::Fact;
@@ -69,7 +69,14 @@ impl Registry {
             |object: String, what: String| report.findings.push(Finding { object, what });
         match History::check_store(self.store()).await {
             Ok(()) => {}
-            Err(HistoryError::Store(error)) => return Err(error.into()),
+            // One that takes nothing, a full disk say, can still be read; one that gives nothing fails below.
+            Err(HistoryError::Store(error)) => find(
+                self.store().location().to_owned(),
+                format!(
+                    "whether it keeps its word could not be tried: {}",
+                    with_causes(&error)
+                ),
+            ),
             Err(error) => find(self.store().location().to_owned(), with_causes(&error)),
         }
         let mut seqs: BTreeSet<u64> = checkpoint::list(self.store()).await?.into_iter().collect();
@@ -90,7 +97,17 @@ impl Registry {
                 Ok(reached) => reached,
                 Err(HistoryError::Store(error)) => return Err(error.into()),
                 Err(error) => {
-                    find("events".to_owned(), with_causes(&error));
+                    let object = match &error {
+                        HistoryError::Event { seq, .. }
+                        | HistoryError::Broken { seq, .. }
+                        | HistoryError::Fold { seq, .. } => name_of(*seq),
+                        _ => "events".to_owned(),
+                    };
+                    let mut what = with_causes(&error);
+                    if error.is_damage() {
+                        what.push_str(": put it back from a backup");
+                    }
+                    find(object, what);
                     break;
                 }
             };
@@ -186,15 +203,20 @@ impl Registry {
         findings: &mut Vec<Finding>,
     ) -> Result<(), HistoryError> {
         let listed = self.store().list("events").await?;
-        let behind = listed.iter().filter_map(|object| {
+        let seqs = listed.iter().filter_map(|object| {
             let name = object.name.strip_prefix("events/")?.strip_suffix(".json")?;
-            let seq: u64 = name.parse().ok()?;
-            (seq > newest + 1).then_some((seq, &object.name))
+            name.parse().ok()
         });
-        for (seq, name) in behind {
+        let behind: BTreeSet<u64> = seqs.filter(|&seq| seq > newest + 1).collect();
+        if let (Some(&first), Some(&last)) = (behind.first(), behind.last()) {
+            let missing = newest + 1;
+            let what = match behind.len() {
+                1 => format!("event {first} comes"),
+                count => format!("{count} events up to {last} come"),
+            };
             findings.push(Finding {
-                object: name.clone(),
-                what: format!("event {seq} comes after one that is missing or broken: put event {} back from a backup", newest + 1),
+                object: name_of(first),
+                what: format!("{what} after event {missing}, which is missing or broken: with that put back from a backup, they can be read"),
             });
         }
         Ok(())
@@ -206,8 +228,12 @@ fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(error) = next {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
+        let cause = error.to_string();
+        // Some errors say their cause's words again.
+        if !text.ends_with(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
         next = error.source();
     }
     text

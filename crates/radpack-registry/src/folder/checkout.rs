@@ -26,6 +26,8 @@ pub struct Checkout {
     pub store: String,
     /// The draft.
     pub draft: String,
+    /// The event that opened it: tells it from another of its name.
+    pub opened: u64,
     /// Its revision that was checked out.
     pub revision: u64,
     /// The files of that revision.

@@ -354,6 +354,7 @@ fn a_checkout_knows_what_has_changed() {
         registry: Uuid::from_u128(1),
         store: "s3://bucket".to_owned(),
         draft: "mine".to_owned(),
+        opened: 3,
         revision: 7,
         files: files
             .iter()

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Decided, Rule, VersionPick, check_name, check_package_name, listed};
 use crate::commit::{Place, Refusal, RefusalKind};
+use crate::folder::check_file_name;
 use crate::state::State;
 use crate::state::draft::Draft;
 use crate::state::fact::{
@@ -13,6 +14,9 @@ use crate::state::token::Right;
 
 /// How many of the files that others changed a refusal names.
 const NAMED: usize = 5;
+
+/// How long a path may be.
+const LONGEST: usize = 1024;
 
 /// Where the files of a new draft are from.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +45,8 @@ pub struct CreateDraft {
 pub struct SaveDraft {
     /// The draft.
     pub draft: String,
+    /// The event that opened it, where that is known: another one may have been opened under its name since.
+    pub opened: Option<u64>,
     /// The revision that the save is based on.
     pub base: u64,
     /// New and changed files.
@@ -93,17 +99,36 @@ impl State {
     }
 }
 
-/// Whether a path can be a source's.
+/// Whether a path can be a source's: such as may be published, and checked out on any machine.
 pub(crate) fn check_source_path(path: &str) -> Result<(), Refusal> {
-    let climbs = path.split('/').any(|part| matches!(part, "" | "." | ".."));
-    let is_bad = |character: char| character.is_control() || matches!(character, '\\' | ':');
-    if climbs || path.len() > 1024 || path.chars().any(is_bad) {
-        return Err(Refusal::of(
+    let invalid = |why: &dyn std::fmt::Display| {
+        Err(Refusal::of(
             RefusalKind::Invalid,
             format!(
-                "{path:?} is no path of a source: write it with /, relative to the package, and without .."
+                "{path:?} is no path of a source: {why}; write it with /, relative to the package"
             ),
-        ));
+        ))
+    };
+    match check_file_name(path) {
+        Err(error) => invalid(&error),
+        Ok(()) if path.len() > LONGEST => invalid(&format_args!("it is longer than {LONGEST}")),
+        Ok(()) => Ok(()),
+    }
+}
+
+/// Whether files can lie beside one another: none is where another one needs a folder.
+fn check_beside<'f>(paths: impl IntoIterator<Item = &'f String>) -> Result<(), Refusal> {
+    let paths: BTreeSet<&str> = paths.into_iter().map(String::as_str).collect();
+    for path in &paths {
+        let folders = path.match_indices('/').map(|(end, _)| &path[..end]);
+        if let Some(file) = folders.into_iter().find(|folder| paths.contains(folder)) {
+            return Err(Refusal::of(
+                RefusalKind::Invalid,
+                format!(
+                    "{file:?} is a file, so that {path:?} cannot lie below it: remove one of them"
+                ),
+            ));
+        }
     }
     Ok(())
 }
@@ -158,6 +183,7 @@ impl Rule for CreateDraft {
         for path in files.keys() {
             check_source_path(path)?;
         }
+        check_beside(files.keys())?;
         Ok(DraftCreated {
             draft: self.draft.clone(),
             package: self.package.clone(),
@@ -180,6 +206,16 @@ impl Rule for SaveDraft {
     fn decide(&self, state: &State, _: &Place) -> Result<Decided, Refusal> {
         let (_, draft) = state.known_draft(&self.draft)?;
         let newest = draft.revision();
+        if self.opened.is_some_and(|seq| draft.opened() != Some(seq)) {
+            return Err(Refusal::of(
+                RefusalKind::Stale,
+                format!(
+                    "the draft that this is based on was discarded, and another one was opened as {}: check that out into another folder, \
+                     and bring your files there",
+                    self.draft
+                ),
+            ));
+        }
         if self.base > newest || self.base == 0 {
             return Err(Refusal::of(
                 RefusalKind::Unknown,
@@ -216,6 +252,8 @@ impl Rule for SaveDraft {
                 ));
             }
         }
+        let kept = files.keys().filter(|path| !self.remove.contains(*path));
+        check_beside(kept.chain(put.keys()))?;
         if put.is_empty() && self.remove.is_empty() {
             return Ok(Decided::Nothing(format!(
                 "{} has these files already, at revision {newest}",
@@ -247,8 +285,9 @@ fn stale(name: &str, draft: &Draft, base: u64) -> Refusal {
     for number in base + 1..=draft.revision() {
         if let Some(revision) = draft.at(number) {
             savers.push(format!(
-                "{} at {} (revision {number})",
-                revision.by, revision.at
+                "{} saved revision {number} at {}",
+                revision.by,
+                revision.at.strftime("%Y-%m-%d %H:%M:%SZ")
             ));
         }
     }
@@ -270,8 +309,8 @@ fn stale(name: &str, draft: &Draft, base: u64) -> Refusal {
     Refusal::of(
         RefusalKind::Stale,
         format!(
-            "revision {base} of {name} is not the newest: {}{others} saved since, changing {what}. Your files are where they were; check out revision {} \
-             beside them, bring both together, and save that",
+            "revision {base} of {name} is not the newest: {}{others}, changing {what} since. Your files are where they were: \
+             `radpack draft checkout {name} DIR` writes revision {} into another folder; bring your changes over, and save that folder",
             listed(savers),
             draft.revision()
         ),

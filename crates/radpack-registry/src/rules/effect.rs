@@ -250,7 +250,7 @@ impl<'s> View<'s> {
 
     /// Whether an id may have found a version of a package before, and find none now. It cannot where whatever is served of a major has all
     /// entries that anything of that major had: a spec gets the nearest version of its major.
-    fn is_less_than(self, before: View<'_>, name: &str, at: Timestamp) -> bool {
+    fn is_less_than(self, before: View<'s>, name: &str, at: Timestamp) -> bool {
         let offered = |view: View<'_>, audience| -> BTreeMap<(u64, bool), Vec<BTreeSet<String>>> {
             let mut offered: BTreeMap<_, Vec<_>> = BTreeMap::new();
             let Some(package) = view.package(name) else {
@@ -274,6 +274,19 @@ impl<'s> View<'s> {
             }
             offered
         };
+        // Of what is on its way otherwise than before, others may get what goes with it.
+        let rollouts = |view: View<'s>| {
+            let channel = view.package(name).and_then(|it| it.channel(RELEASE));
+            let lines = channel.into_iter().flat_map(|channel| &channel.lines);
+            lines
+                .filter_map(|(line, it)| Some((*line, &it.rolling.as_ref()?.rollout)))
+                .collect::<BTreeMap<_, _>>()
+        };
+        let after = rollouts(self);
+        let is_other = |(line, rollout)| after.get(line).is_some_and(|it| it != rollout);
+        if rollouts(before).iter().any(is_other) {
+            return true;
+        }
         let audiences = [Some(Audience::Everybody), Some(Audience::First), None];
         let had = audiences.map(|audience| offered(before, audience));
         let has = audiences.map(|audience| offered(self, audience));

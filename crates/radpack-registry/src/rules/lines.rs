@@ -92,7 +92,7 @@ impl LinePick {
             )),
             (None, _) => {
                 let others = match lines.is_empty() {
-                    true => String::new(),
+                    true => format!("; `radpack show {}` says what is released", self.package),
                     false => format!(
                         "; of {}, these do: {}",
                         self.package,
@@ -131,12 +131,12 @@ pub(super) fn next_number(channel: Option<&Channel>, made: usize) -> u32 {
 }
 
 /// The name of a release that nobody has named.
-pub(super) fn made_name(number: u32) -> String {
+pub(crate) fn made_name(number: u32) -> String {
     format!("r{number}")
 }
 
 /// Whether a name could be made for a release, or be its number.
-pub(super) fn is_made(name: &str) -> bool {
+pub(crate) fn is_made(name: &str) -> bool {
     let digits = name.strip_prefix('r').unwrap_or(name);
     !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
 }

@@ -24,13 +24,16 @@ use crate::number::read_number;
 use crate::state::State;
 use crate::state::fact::Fact;
 use crate::state::package::{Package, PublishedVersion};
-use crate::state::token::Right;
+use crate::state::token::{Right, Token};
 
+pub(crate) use drafts::check_source_path;
 pub use drafts::{CreateDraft, DiscardDraft, DraftSource, ResetDraft, SaveDraft};
 pub use effect::{Effect, Moved, Who};
 pub use lines::LinePick;
+pub(crate) use lines::{is_made, made_name};
 pub use people::{ChangeSetting, CreateToken, RecordConsumer, RevokeToken};
 pub use policy::SetPolicy;
+pub(crate) use publish::check_path;
 pub use publish::{NewBuild, Publish};
 pub use release::{ChangeRollout, Promote, ReleaseVersions};
 pub use rollback::{Revert, Rollback};
@@ -59,6 +62,16 @@ pub trait Rule {
 
     /// The packages that it takes them for; none: for the whole registry.
     fn concerns(&self, state: &State) -> BTreeSet<String>;
+
+    /// Whether it stays within the token that it is sent with, where its rights alone do not say so.
+    ///
+    /// # Errors
+    ///
+    /// If it goes beyond.
+    fn check_within(&self, token: &Token) -> Result<(), Refusal> {
+        let _ = token;
+        Ok(())
+    }
 }
 
 impl<F: Into<Fact>> From<F> for Decided {
@@ -204,13 +217,15 @@ pub(crate) fn check_name(what: &str, name: &str) -> Result<(), Refusal> {
         .bytes()
         .next()
         .is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'@');
-    if begins && name.len() <= 214 && name.bytes().all(is_one) {
+    // Names become parts of paths and URLs, where `..` would lead elsewhere.
+    let climbs = name.split('/').any(|part| matches!(part, "" | "." | ".."));
+    if begins && !climbs && name.len() <= 214 && name.bytes().all(is_one) {
         Ok(())
     } else {
         Err(Refusal::of(
             RefusalKind::Invalid,
             format!(
-                "{name:?} cannot name a {what}: use letters, digits, and - _ . @ / after the first"
+                "{name:?} cannot name a {what}: use letters, digits and - _ . @, with / between parts and a letter or digit first"
             ),
         ))
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use radpack_manifest::Id;
+use radpack_version::Spec;
 use uuid::Uuid;
 
 use super::{Decided, Rule, check_name, listed};
@@ -42,8 +43,6 @@ pub struct CreateToken {
     pub packages: BTreeSet<String>,
     /// Until when.
     pub expires: Option<Timestamp>,
-    /// The token that it is made with, which it may not go beyond.
-    pub maker: Option<Uuid>,
 }
 
 /// Makes a token worth nothing.
@@ -84,6 +83,12 @@ impl Rule for RecordConsumer {
             let id = Id::parse(pin).map_err(|error| {
                 Refusal::of(RefusalKind::Invalid, format!("{pin:?} is no pin")).caused_by(error)
             })?;
+            if let Some(Err(error)) = id.spec.map(Spec::parse) {
+                return Err(
+                    Refusal::of(RefusalKind::Invalid, format!("{pin:?} is no pin"))
+                        .caused_by(error),
+                );
+            }
             if !follows.contains_key(id.name) {
                 // What it gets stays what it was when it first used the package.
                 let channel = state
@@ -158,28 +163,15 @@ impl Rule for CreateToken {
         if self.expires.is_some_and(|expires| expires <= place.at) {
             return Err(invalid("the token would have expired already".to_owned()));
         }
-        if let Some(maker) = self.maker.and_then(|id| state.token(id)) {
-            let missing = self.rights.iter().find(|right| {
-                !maker.rights.contains(right) && !maker.rights.contains(&Right::Admin)
-            });
-            let beyond = self.packages.iter().find(|pattern| !maker.covers(pattern));
-            let denied = |what: String| {
-                Refusal::of(
-                    RefusalKind::Denied,
-                    format!("a token grants nothing that its maker's does not: {what}"),
-                )
-            };
-            if let Some(right) = missing {
-                return Err(denied(format!("yours has not the right to {right}")));
-            }
-            if let Some(pattern) = beyond {
-                return Err(denied(format!("yours is not for all of {pattern}")));
-            }
-            if let Some(until) = maker.expires
-                && self.expires.is_none_or(|expires| expires > until)
-            {
-                return Err(denied(format!("yours ends at {until}")));
-            }
+        // A token that took another's place would bring its holder down, or a revoked one back.
+        if state.token(self.token).is_some() || state.secrets.contains_key(&self.secret) {
+            return Err(Refusal::of(
+                RefusalKind::Conflict,
+                format!(
+                    "there is a token {} already, or one with this secret: make another",
+                    self.token
+                ),
+            ));
         }
         Ok(TokenCreated {
             token: self.token,
@@ -193,12 +185,35 @@ impl Rule for CreateToken {
     }
 
     fn rights(&self) -> Vec<Right> {
-        // Whoever has any right may pass a part of it on: the rule sees to that.
+        // Whoever has any right may pass a part of it on.
         Vec::new()
     }
 
     fn concerns(&self, _: &State) -> BTreeSet<String> {
         self.packages.clone()
+    }
+
+    fn check_within(&self, maker: &Token) -> Result<(), Refusal> {
+        let denied = |what: String| {
+            Err(Refusal::of(
+                RefusalKind::Denied,
+                format!("a token grants nothing that its maker's does not: {what}"),
+            ))
+        };
+        let has =
+            |right: &Right| maker.rights.contains(right) || maker.rights.contains(&Right::Admin);
+        if let Some(right) = self.rights.iter().find(|right| !has(right)) {
+            return denied(format!("yours has not the right to {right}"));
+        }
+        if let Some(pattern) = self.packages.iter().find(|pattern| !maker.covers(pattern)) {
+            return denied(format!("yours is not for all of {pattern}"));
+        }
+        match maker.expires {
+            Some(until) if self.expires.is_none_or(|expires| expires > until) => {
+                denied(format!("yours ends at {until}"))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -235,7 +250,11 @@ impl Rule for RevokeToken {
 
 impl Rule for ChangeSetting {
     fn decide(&self, state: &State, _: &Place) -> Result<Decided, Refusal> {
-        if state.base_url() == self.base_url.as_deref() {
+        let base_url = self
+            .base_url
+            .as_deref()
+            .map(|url| url.trim_end_matches('/'));
+        if state.base_url() == base_url {
             return Ok(Decided::Nothing("it is so already".to_owned()));
         }
         if let Some(url) = &self.base_url {
@@ -250,10 +269,7 @@ impl Rule for ChangeSetting {
             }
         }
         Ok(SettingChanged {
-            base_url: self
-                .base_url
-                .as_ref()
-                .map(|url| url.trim_end_matches('/').to_owned()),
+            base_url: base_url.map(str::to_owned),
         }
         .into())
     }

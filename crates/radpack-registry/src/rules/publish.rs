@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use radpack_version::{MAX_COMPONENT, VersionRef, pin_spec};
 use semver::{BuildMetadata, Version};
 
+use super::drafts::check_source_path;
 use super::effect::check_effect;
 use super::release::released_at_once;
 use super::{Decided, Rule, check_package_name, set};
@@ -92,7 +93,7 @@ impl Publish {
                 return Ok(Becomes::There(newest.clone()));
             }
             let version = next(numbering, &taken, line, &since(newest), &since)
-                .map_err(|error| refused(name, build, error))?;
+                .map_err(|error| refused(name, build, error, None))?;
             return Ok(Becomes::New {
                 version,
                 breaking: false,
@@ -120,16 +121,24 @@ impl Publish {
             }) => {
                 // Where that leads past another version, more may have changed since.
                 let smallest = admitted(numbering, &taken, *smallest, &since)
-                    .map_err(|error| refused(name, build, error))?;
+                    .map_err(|error| refused(name, build, error, None))?;
                 let error = NumberError::TooSmall {
                     version,
                     from,
                     difference,
                     smallest: Box::new(smallest),
                 };
-                Err(refused(name, build, error))
+                Err(refused(name, build, error, None))
             }
-            Err(error) => Err(refused(name, build, error)),
+            Err(error) => {
+                // What it would be called if nobody had said: of the line that the number is of, where there is such a line.
+                let line = Line::of(number, package.policy.keep_minors);
+                let newest = numbering.newest(&taken, Some(line));
+                let since_newest = since(newest);
+                let enough = next(numbering, &taken, Some(line), &since_newest, &since).ok();
+                let changed = newest.map(|newest| (newest, &since_newest));
+                Err(refused(name, build, error, enough.zip(changed)))
+            }
         }
     }
 }
@@ -170,15 +179,28 @@ fn difference(package: &Package, base: Option<&Version>, surface: &Surface) -> D
         .unwrap_or_default()
 }
 
-fn refused(name: &str, build: &NewBuild, error: NumberError) -> Refusal {
+/// Why a number was refused, what has changed, and which number will do: one that was found to be free and far enough on.
+fn refused(
+    name: &str,
+    build: &NewBuild,
+    error: NumberError,
+    enough: Option<(Version, (&Version, &Difference))>,
+) -> Refusal {
+    let number_of = |number: &Version| {
+        format!("publish it as {number} (say so in package.json, or with --version)")
+    };
+    let enough = enough.map_or(String::new(), |(number, (newest, since))| {
+        format!(": {since} since {newest}, so {}", number_of(&number))
+    });
     let advice = match &error {
         NumberError::TooSmall { smallest, .. } => format!(
-            ": publish it as {smallest}, or leave out --version; --allow-breaking REASON insists and is recorded"
+            ": {}; --allow-breaking REASON insists and is recorded",
+            number_of(smallest)
         ),
-        NumberError::Taken { .. } => format!(
-            ": {name} has that number with other sources; a draft opened with `radpack restore` goes on from it"
+        NumberError::Taken { version, .. } => format!(
+            "{enough}; or go on from {version} in a draft: `radpack restore {name}@{version} --draft NAME`"
         ),
-        _ => String::new(),
+        _ => enough,
     };
     let number = build
         .number
@@ -193,7 +215,7 @@ fn pin_of(version: &Version) -> String {
 }
 
 /// Manifests hold no number beyond what JavaScript holds exactly.
-fn check_components(version: &Version) -> Result<(), NumberError> {
+pub(super) fn check_components(version: &Version) -> Result<(), NumberError> {
     let components = [version.major, version.minor, version.patch];
     if components.iter().all(|it| *it <= MAX_COMPONENT) {
         return Ok(());
@@ -225,10 +247,13 @@ fn check_files(build: &NewBuild, package: &Package) -> Result<(), Refusal> {
     for entry in build.contents.entries.keys() {
         check_path("entry", name, entry)?;
     }
+    for path in build.contents.sources.keys() {
+        check_source_path(path)?;
+    }
     Ok(())
 }
 
-fn check_path(what: &str, package: &str, path: &str) -> Result<(), Refusal> {
+pub(crate) fn check_path(what: &str, package: &str, path: &str) -> Result<(), Refusal> {
     let is_one = |byte: u8| {
         byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'~' | b'@' | b'/' | b'-')
     };
@@ -278,7 +303,8 @@ impl Rule for Publish {
                     version
                 }
                 Becomes::New { version, breaking } => {
-                    check_components(&version).map_err(|error| refused(name, build, error))?;
+                    check_components(&version)
+                        .map_err(|error| refused(name, build, error, None))?;
                     check_files(build, package)?;
                     published.versions.push(NewVersion {
                         package: name.clone(),

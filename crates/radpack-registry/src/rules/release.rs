@@ -242,7 +242,7 @@ impl Rule for Promote {
                 .filter(|channel| !channel.lines.is_empty())
             else {
                 return Err(Refusal::new(format!(
-                    "{name} has no release in {}",
+                    "{name} has no release in {0}: `radpack release {name}@V --channel {0}` makes one",
                     self.from
                 )));
             };
@@ -321,7 +321,10 @@ impl Rule for ChangeRollout {
         let package = state.known(name)?;
         let what = "has a release on its way";
         let Some(channel) = package.channel(&self.channel) else {
-            return Err(Refusal::new(format!("no line of {name} {what}")));
+            return Err(Refusal::new(format!(
+                "no line of {name} {what} in {}; `radpack show {name}` says what is released",
+                self.channel
+            )));
         };
         let (line, lines) = self.line.find(package, channel, place.at, what, |line| {
             line.rolling.is_some()

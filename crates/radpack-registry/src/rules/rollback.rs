@@ -6,6 +6,7 @@ use semver::{Prerelease, Version};
 
 use super::effect::check_effect;
 use super::lines::{made_name, next_number};
+use super::publish::check_components;
 use super::release::check_channel;
 use super::{Decided, LinePick, Rule, set};
 use crate::commit::{Place, Refusal, RefusalKind};
@@ -63,7 +64,7 @@ impl<'s> Making<'s> {
     }
 
     /// A version with the contents of an earlier one, above another: the lowest free patch above those of its minor.
-    fn restoring(&mut self, restored: &Version, above: &Version) -> Version {
+    fn restoring(&mut self, restored: &Version, above: &Version) -> Result<Version, Refusal> {
         let made = self.versions.iter().find(|new| {
             new.restores.as_ref() == Some(restored)
                 && (new.version.major, new.version.minor) == (above.major, above.minor)
@@ -71,7 +72,7 @@ impl<'s> Making<'s> {
                 && new.version.pre.is_empty() == above.pre.is_empty()
         });
         if let Some(made) = made {
-            return made.version.clone();
+            return Ok(made.version.clone());
         }
         let is_taken = |version: &Version| {
             self.package.versions.contains_key(version)
@@ -102,6 +103,14 @@ impl<'s> Making<'s> {
                 version.pre = after(&version.pre);
             }
         }
+        check_components(&version).map_err(|error| {
+            Refusal::new(format!(
+                "no number is left above {above} for what {}@{restored} was: publish it again as another minor, from a draft that \
+                 `radpack restore {0}@{restored} --draft NAME` opens",
+                self.name
+            ))
+            .caused_by(error)
+        })?;
         let made = self.versions.len();
         self.versions.push(NewVersion {
             package: self.name.to_owned(),
@@ -112,7 +121,7 @@ impl<'s> Making<'s> {
             of: None,
             breaking: None,
         });
-        version
+        Ok(version)
     }
 
     fn release(&mut self, channel: &str, line: Line, version: Version) -> NewRelease {
@@ -176,7 +185,7 @@ impl<'s> Making<'s> {
         });
         let version = match seen {
             Some(seen) if current.is_some() || *seen > target.version => {
-                self.restoring(&target.version, seen)
+                self.restoring(&target.version, seen)?
             }
             _ => target.version.clone(),
         };
@@ -377,6 +386,16 @@ impl Revert {
         package: &'s Package,
         place: &Place,
     ) -> Result<BTreeMap<String, Vec<LineReturn>>, Refusal> {
+        // What it does not find there, it would take away.
+        if !self.past.has_read(making.name) {
+            return Err(Refusal::of(
+                RefusalKind::Stale,
+                format!(
+                    "what {} was at event {} has not been read",
+                    making.name, self.to
+                ),
+            ));
+        }
         let past = self.past.package(making.name);
         let mut channels = BTreeMap::new();
         for (channel_name, channel) in &package.channels {

@@ -60,6 +60,12 @@ impl Draft {
         self.revisions.len() as u64
     }
 
+    /// The event that opened it.
+    #[must_use]
+    pub fn opened(&self) -> Option<u64> {
+        self.revisions.first().map(|revision| revision.seq)
+    }
+
     /// What a revision is.
     #[must_use]
     pub fn at(&self, revision: u64) -> Option<&Revision> {

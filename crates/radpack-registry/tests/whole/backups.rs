@@ -8,8 +8,8 @@ use bytes::Bytes;
 use radpack_registry::rules::CreateToken;
 use radpack_registry::state::token::{Right, Token};
 use radpack_registry::{
-    Caller, CareError, Command, CommitError, History, HistoryError, ManifestQuery, RefusalKind,
-    Registry, Store,
+    BackupError, BackupHeader, BackupWriter, Caller, CareError, Command, CommitError, Hash,
+    History, HistoryError, ManifestQuery, Point, RefusalKind, Registry, Store,
 };
 use semver::Version;
 use uuid::Uuid;
@@ -244,7 +244,6 @@ async fn tokens_are_worth_nothing_after_a_restore() {
         rights: BTreeSet::from([Right::Read, Right::Publish]),
         packages: BTreeSet::from(["*".to_owned()]),
         expires: None,
-        maker: None,
     };
     plain(create).run(&registry).await;
     let file = folder.path().join("whole");
@@ -318,4 +317,89 @@ async fn packages_of_a_backup_come_into_a_registry_that_is_in_use() {
     assert_eq!(newest(&target, "shapes").await, version);
     publish("shapes", &["a5", "b"]).run(&target).await;
     verified(target.store().clone()).await;
+}
+
+/// A backup as anyone could make one: of the events of a registry, changed in their text, and of some bytes.
+async fn forged(registry: &Registry, file: &Path, change: (&str, &str), blobs: bool) {
+    let format = registry.store().get("format.json").await.unwrap().unwrap();
+    let event = registry.history().event(1).await.unwrap().unwrap().event;
+    let event = serde_json::to_string(&event).unwrap();
+    assert!(event.contains(change.0), "{event}");
+    let event = event.replace(change.0, change.1);
+    let header = BackupHeader {
+        registry: registry.history().id(),
+        from: registry.history().beginning().into(),
+        to: Point {
+            seq: 1,
+            hash: Hash::of(event.as_bytes()),
+        },
+        created: radpack_registry::Timestamp::UNIX_EPOCH,
+    };
+    let mut bytes = Vec::new();
+    for listed in registry.store().list("blobs").await.unwrap() {
+        bytes.push(registry.store().get(&listed.name).await.unwrap().unwrap());
+    }
+    BackupWriter::create::<BackupError>(file, &header, &format, |writer| {
+        writer.event(event.as_bytes())?;
+        for bytes in bytes.iter().filter(|_| blobs) {
+            writer.blob(bytes)?;
+        }
+        Ok(())
+    })
+    .unwrap();
+}
+
+/// What an event names must be there for good, and what it says is served: a backup may have been made by anyone.
+#[tokio::test]
+async fn nothing_is_imported_that_could_not_have_been_published() {
+    let folder = tempfile::tempdir().unwrap();
+    let (registry, _) = Registry::init(sound(&memory())).await.unwrap();
+    publish("shapes", &["a"]).run(&registry).await;
+    let file = folder.path().join("forged");
+    let import = async || {
+        let (target, _) = Registry::init(sound(&memory())).await.unwrap();
+        let command = Command::new("ann");
+        let report = target.import(&ann(), &command, &file, &[]).await;
+        let events = verified(target.store().clone()).await.events;
+        report.map(|_| events)
+    };
+    forged(&registry, &file, ("src/0.js", "src/1.js"), true).await;
+    assert_eq!(import().await.unwrap(), 1);
+    forged(&registry, &file, ("src/0.js", "src/0.js"), false).await;
+    let refused = import().await.unwrap_err();
+    assert!(
+        matches!(refused, CareError::Missing { missing: 2, .. }),
+        "{refused:?}"
+    );
+    for change in [
+        ("src/0.js", "../0.js"),
+        ("\"e0-", "\"../e0-"),
+        ("\"e0\"", "\"~ e0\""),
+        ("\"shapes\"", "\"../shapes\""),
+        ("\"1.0.0\"", "\"1.0.18446744073709551615\""),
+        ("\"exports\":[", "\"statics\":[\"@\"],\"exports\":["),
+    ] {
+        forged(&registry, &file, change, true).await;
+        let refused = import().await.unwrap_err();
+        assert!(
+            matches!(&refused, CareError::Commit(CommitError::Refused(refusal)) if refusal.kind() == RefusalKind::Invalid),
+            "{change:?}: {refused:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_backup_does_not_take_the_place_of_what_it_is_based_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let (registry, files) = made(folder.path()).await;
+    let before = std::fs::read(&files[0]).unwrap();
+    let same = folder.path().join(".").join("0.backup");
+    let refused = registry.backup(&same, Some(&files[0])).await.unwrap_err();
+    assert!(
+        refused
+            .to_string()
+            .ends_with("would be written over: give it another name"),
+        "{refused}"
+    );
+    assert_eq!(std::fs::read(&files[0]).unwrap(), before);
 }

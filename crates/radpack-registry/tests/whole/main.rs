@@ -3,6 +3,7 @@
 
 mod backups;
 mod crashes;
+mod drafts;
 mod killed;
 mod readers;
 mod store;

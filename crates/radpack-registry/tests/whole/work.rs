@@ -38,6 +38,7 @@ pub(crate) fn save_draft(draft: &str, base: u64, text: &str) -> Work<SaveDraft> 
     Work {
         rule: SaveDraft {
             draft: draft.to_owned(),
+            opened: None,
             base,
             put,
             remove: BTreeSet::new(),

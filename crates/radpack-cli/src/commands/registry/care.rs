@@ -22,6 +22,14 @@ fn of_care(error: &CareError) -> Failure {
 
 pub(crate) fn backup(arguments: &Backup, output: &mut Output) -> Result<Outcome, Stop> {
     let session = Session::open(&arguments.access)?;
+    // It may be what others are based on, this one too.
+    if arguments.file.exists() {
+        let message = format!(
+            "{} is there already: a backup is written to a new file",
+            arguments.file.display()
+        );
+        return Err(Failure::new(Word::Unavailable, message).into());
+    }
     let progress = Progress::new("backing up");
     let report = session.wait(
         session
@@ -34,10 +42,11 @@ pub(crate) fn backup(arguments: &Backup, output: &mut Output) -> Result<Outcome,
     if output.json() {
         output.value(&serde_json::json!({ "out": file, "to": report.to, "events": report.events, "blobs": report.blobs }))?;
     } else {
-        let (events, blobs) = (report.events, report.blobs);
         let line = format!(
-            "{file}: the history up to event {}, {events} events and {blobs} blobs of it",
-            report.to
+            "{file}: the history up to event {}, {} and {} of it",
+            report.to,
+            of(report.events as usize, "event", "events"),
+            of(report.blobs, "blob", "blobs")
         );
         output.line(&visible(&line))?;
     }
@@ -59,9 +68,10 @@ pub(crate) fn restore_backup(
     if output.json() {
         output.value(&serde_json::json!({ "store": location, "events": report.events, "blobs": report.blobs }))?;
     } else {
-        let (events, blobs) = (report.events, report.blobs);
         let line = format!(
-            "a registry in {location}: {events} events and {blobs} blobs; all tokens of it are revoked"
+            "a registry in {location}: {} and {}; all tokens of it are revoked",
+            of(report.events as usize, "event", "events"),
+            of(report.blobs, "blob", "blobs")
         );
         output.line(&visible(&line))?;
     }

@@ -54,7 +54,11 @@ fn pins(path: &Path) -> Result<BTreeSet<String>, Failure> {
     let wrong = || {
         let message = format!(
             "{} states no pins: expected a package.json with dependencies, a JSON array of ids, or an id a line",
-            path.display()
+            if path == Path::new("-") {
+                "standard input".to_owned()
+            } else {
+                path.display().to_string()
+            }
         );
         Failure::new(Word::InvalidManifest, message)
     };

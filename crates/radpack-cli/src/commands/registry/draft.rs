@@ -19,7 +19,7 @@ use crate::arguments::{
 use crate::commands::of;
 use crate::failure::{Failure, Outcome, Stop, Word};
 use crate::output::{Output, Table, visible};
-use crate::session::{Session, command, of_history, of_publish, version_pick};
+use crate::session::{Session, command, of_history, of_publish, version_pick, warn};
 
 pub(crate) fn run(arguments: Draft, output: &mut Output) -> Result<Outcome, Stop> {
     match arguments.action {
@@ -245,14 +245,20 @@ fn checkout(arguments: DraftCheckout, output: &mut Output) -> Result<Outcome, St
     let revision = arguments.revision.unwrap_or(draft.revision());
     let files = files_of(&arguments.draft, &draft, revision)?;
     let folder = arguments.folder;
-    check_free(&folder)?;
+    let before = check_free(&folder)?;
     session
         .wait(session.registry.write_sources(&moment, &files, &folder))
         .map_err(|error| of_publish(&error))?;
+    for (path, hash) in before.iter().flat_map(|before| &before.files) {
+        if !files.contains_key(path) {
+            remove_unchanged(&folder.join(path), *hash)?;
+        }
+    }
     let checkout = Checkout {
         registry: session.registry.history().id(),
         store: session.registry.store().location().to_owned(),
         draft: arguments.draft.clone(),
+        opened: draft.opened().unwrap_or_default(),
         revision,
         files: files
             .iter()
@@ -277,13 +283,29 @@ fn checkout(arguments: DraftCheckout, output: &mut Output) -> Result<Outcome, St
     Ok(Outcome::Done)
 }
 
-/// Nothing that somebody has changed is written over.
-fn check_free(folder: &Path) -> Result<(), Failure> {
+/// Removes a file that is as it was checked out; says whether it is gone.
+fn remove_unchanged(path: &Path, hash: Hash) -> Result<bool, Failure> {
+    let failed = |error: std::io::Error| {
+        Failure::new(Word::Io, format!("cannot remove {}", path.display())).caused_by(&error)
+    };
+    match std::fs::read(path) {
+        Ok(contents) if Hash::of(&contents) == hash => {
+            std::fs::remove_file(path).map_err(failed)?;
+            Ok(true)
+        }
+        Ok(_) => Ok(false),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+/// Nothing that somebody has changed is written over. What the folder is a checkout of now, if it is one.
+fn check_free(folder: &Path) -> Result<Option<Checkout>, Failure> {
     let failed = |error: &radpack_registry::FolderError| Failure::of(Word::Io, error);
     if let Some(there) = Checkout::read(folder).map_err(|error| failed(&error))? {
         let (_, changes) = there.changes(folder).map_err(|error| failed(&error))?;
         if changes.is_empty() {
-            return Ok(());
+            return Ok(Some(there));
         }
         let message = format!(
             "{} has changes that are not saved in {}: save them with `radpack draft put {} {0}`, or check out into another folder",
@@ -297,7 +319,7 @@ fn check_free(folder: &Path) -> Result<(), Failure> {
         .map(|mut entries| entries.next().is_none())
         .unwrap_or(true);
     if is_empty {
-        return Ok(());
+        return Ok(None);
     }
     let message = format!(
         "{} is not empty: check out into a new folder",
@@ -409,6 +431,13 @@ fn put(arguments: DraftPut, output: &mut Output) -> Result<Outcome, Stop> {
                 }
             }
             _ => {
+                if absolute.is_symlink() {
+                    let message = format!(
+                        "{} is a symbolic link, and drafts hold files: give the file that it leads to",
+                        path.display()
+                    );
+                    return Err(Failure::new(Word::InvalidId, message).into());
+                }
                 let contents = std::fs::read(path).map_err(|error| {
                     Failure::new(Word::Io, format!("cannot read {}", path.display()))
                         .caused_by(&error)
@@ -424,6 +453,7 @@ fn put(arguments: DraftPut, output: &mut Output) -> Result<Outcome, Stop> {
     }
     let rule = SaveDraft {
         draft: arguments.draft,
+        opened: checkout.as_ref().map(|(_, checkout)| checkout.opened),
         base: base_of(arguments.base, checkout.as_ref())?,
         put,
         remove,
@@ -443,12 +473,25 @@ fn rm(arguments: DraftRm, output: &mut Output) -> Result<Outcome, Stop> {
         .map(|path| name_in(path, checkout.as_ref()));
     let rule = SaveDraft {
         draft: arguments.draft,
+        opened: checkout.as_ref().map(|(_, checkout)| checkout.opened),
         base: base_of(arguments.base, checkout.as_ref())?,
         put: BTreeMap::new(),
         remove: names.collect::<Result<_, _>>()?,
         message: None,
     };
     let outcome = session.carry_out(&arguments.writing, &rule, output)?;
+    // In a checkout they go as well, or the next save would bring them back.
+    for name in &rule.remove {
+        if let Some((folder, checkout)) = &checkout
+            && let Some(hash) = checkout.files.get(name)
+            && !remove_unchanged(&folder.join(name), *hash)?
+        {
+            warn(&format!(
+                "{} was changed since it was checked out, and stays there",
+                folder.join(name).display()
+            ));
+        }
+    }
     remember(&session, checkout, &rule)?;
     Ok(outcome)
 }
@@ -465,8 +508,12 @@ fn remember(
     };
     let moment = session.moment()?;
     let (_, draft) = known(session, &moment, &saved.draft)?;
-    // If another one has saved in between, the base was refused; so the next revision is this one, or none was needed.
-    let revision = (saved.base + 1).min(draft.revision());
+    // If another one had saved before, the base would have been refused; so the next revision is this one. Where none was needed, the
+    // next may be another's by now, and is not what the folder holds.
+    let before = files_of(&saved.draft, &draft, saved.base)?;
+    let is_there = |(path, file): (&String, &SourceFile)| before.get(path) == Some(file);
+    let needs_none = saved.remove.is_empty() && saved.put.iter().all(is_there);
+    let revision = saved.base + u64::from(!needs_none);
     let files = files_of(&saved.draft, &draft, revision)?;
     let now = Checkout {
         revision,
@@ -508,7 +555,7 @@ fn diff(arguments: &DraftDiff, output: &mut Output) -> Result<Outcome, Stop> {
 
 fn publish(arguments: DraftPublish, output: &mut Output) -> Result<Outcome, Stop> {
     let session = Session::open(&arguments.writing.access)?;
-    let options = options(arguments.publishing)?;
+    let options = options(arguments.publishing, &arguments.writing.access)?;
     let command = command(&arguments.writing);
     let published = session.wait(async {
         let published = session

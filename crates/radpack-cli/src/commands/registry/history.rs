@@ -7,7 +7,7 @@ use radpack_registry::{HistoryError, Position, Recorded};
 use super::time;
 use crate::arguments::History;
 use crate::failure::{Failure, Outcome, Stop};
-use crate::output::{Output, visible};
+use crate::output::{Output, note, visible};
 use crate::session::{Session, event_line, of_history};
 
 /// How often is looked whether more has happened.
@@ -15,6 +15,7 @@ const LOOK: Duration = Duration::from_millis(500);
 
 pub(crate) fn run(arguments: &History, output: &mut Output) -> Result<Outcome, Stop> {
     let session = Session::open(&arguments.access)?;
+    let mut said = 0_u64;
     let history = session.registry.history();
     let mut position = match arguments.since {
         None | Some(0) => history.beginning(),
@@ -23,7 +24,8 @@ pub(crate) fn run(arguments: &History, output: &mut Output) -> Result<Outcome, S
                 .wait(history.event(seq))
                 .map_err(|error| of_history(&error))?;
             let Some(recorded) = recorded else {
-                return Err(not_yet(seq).into());
+                let newest = session.moment()?.position.seq;
+                return Err(of_history(&HistoryError::NotYet { seq, newest }).into());
             };
             Position::of(&recorded)
         }
@@ -32,7 +34,11 @@ pub(crate) fn run(arguments: &History, output: &mut Output) -> Result<Outcome, S
         let mut stopped = None;
         let followed = session.wait(history.follow(position, |recorded| {
             if stopped.is_none() {
-                stopped = say(&recorded, arguments.name.as_deref(), output).err();
+                match say(&recorded, arguments.name.as_deref(), output) {
+                    Ok(true) => said += 1,
+                    Ok(false) => {}
+                    Err(stop) => stopped = Some(stop),
+                }
             }
             Ok::<(), HistoryError>(())
         }));
@@ -41,30 +47,30 @@ pub(crate) fn run(arguments: &History, output: &mut Output) -> Result<Outcome, S
         }
         position = followed.map_err(|error| of_history(&error))?;
         if !arguments.follow {
+            if let Some(name) = arguments.name.as_ref().filter(|_| said == 0) {
+                note(&format!(
+                    "no event is about {name}; `radpack versions` lists the packages that there are"
+                ));
+            }
             return Ok(Outcome::Done);
         }
         output.flush()?;
-        session.wait(tokio::time::sleep(LOOK));
+        session.wait(async { tokio::time::sleep(LOOK).await });
     }
 }
 
-fn not_yet(seq: u64) -> Failure {
-    Failure::new(
-        crate::failure::Word::Unavailable,
-        format!("event {seq} has not happened"),
-    )
-}
-
-fn say(recorded: &Recorded, package: Option<&str>, output: &mut Output) -> Result<(), Stop> {
+/// Says what an event was, unless it is about other packages; whether it did.
+fn say(recorded: &Recorded, package: Option<&str>, output: &mut Output) -> Result<bool, Stop> {
     let event = &recorded.event;
     let described = event
         .describe()
         .map_err(|error| Failure::of(crate::failure::Word::Io, &error))?;
     if package.is_some_and(|name| !described.packages.iter().any(|other| other == name)) {
-        return Ok(());
+        return Ok(false);
     }
     if output.json() {
-        return output.value(&event_line(event, false));
+        output.value(&event_line(event, false))?;
+        return Ok(true);
     }
     let why = described
         .why
@@ -76,5 +82,6 @@ fn say(recorded: &Recorded, package: Option<&str>, output: &mut Output) -> Resul
         time(event.at),
         event.by,
         described.what
-    )))
+    )))?;
+    Ok(true)
 }

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use radpack_manifest::Manifest;
+use radpack_registry::state::package::RELEASE;
 use radpack_registry::{Cohort, Follow, ManifestQuery, Moment, MomentToken};
 
 use crate::arguments::{Access, Manifest as Arguments, Origin};
@@ -31,6 +32,7 @@ pub(crate) fn run(arguments: Arguments, output: &mut Output) -> Result<Outcome, 
     }
     let query = ManifestQuery { of, cohort, with };
     let mut manifest = session.answer(&moment, |state| state.manifest(&query, at))?;
+    warn_of_empty(&query.of, &manifest);
     for draft in drafts {
         super::draft::lay_on_top(&session, &mut manifest, &draft)?;
     }
@@ -61,6 +63,18 @@ pub(super) fn at(session: &Session, text: Option<&str>) -> Result<(Moment, Times
     session
         .wait(session.registry.at_moment(&token))
         .map_err(|error| of_commit(&error))
+}
+
+/// A channel that has nothing may be one that was not meant.
+fn warn_of_empty(of: &Follow, manifest: &Manifest) {
+    if let Follow::Channel(channel) = of
+        && channel != RELEASE
+        && manifest.exports.is_empty()
+    {
+        crate::session::warn(&format!(
+            "nothing is released in the channel {channel}; `radpack release NAME@V --channel {channel}` does"
+        ));
+    }
 }
 
 /// Who runs what is not released for users should know.
@@ -96,5 +110,7 @@ pub(crate) fn of_channel(channel: &str, access: &Access) -> Result<Manifest, Fai
         of: Follow::from(channel),
         ..ManifestQuery::default()
     };
-    session.answer(&moment, |state| state.manifest(&query, moment.now()))
+    let manifest = session.answer(&moment, |state| state.manifest(&query, moment.now()))?;
+    warn_of_empty(&query.of, &manifest);
+    Ok(manifest)
 }

@@ -3,7 +3,7 @@
 use radpack_build::EntryOption;
 use radpack_registry::{Fact, PublishError, PublishOptions, PublishReport, Registry};
 
-use crate::arguments::{Init, Publish, Publishing};
+use crate::arguments::{Access, Init, Publish, Publishing};
 use crate::commands::build::say_problems;
 use crate::failure::{Failure, Outcome, Stop};
 use crate::output::{Output, visible};
@@ -35,7 +35,7 @@ pub(crate) fn init(arguments: &Init, output: &mut Output) -> Result<Outcome, Sto
 
 pub(crate) fn publish(arguments: Publish, output: &mut Output) -> Result<Outcome, Stop> {
     let session = Session::open(&arguments.writing.access)?;
-    let options = options(arguments.publishing)?;
+    let options = options(arguments.publishing, &arguments.writing.access)?;
     let command = command(&arguments.writing);
     let progress = Progress::new("publishing");
     let published = session.wait(async {
@@ -51,8 +51,8 @@ pub(crate) fn publish(arguments: Publish, output: &mut Output) -> Result<Outcome
 }
 
 /// What is asked for, with the registers read.
-pub(super) fn options(publishing: Publishing) -> Result<PublishOptions, Failure> {
-    let mut reader = Reader::default();
+pub(super) fn options(publishing: Publishing, access: &Access) -> Result<PublishOptions, Failure> {
+    let mut reader = Reader::new(access);
     let mut options = PublishOptions::default();
     for source in &publishing.registers {
         options.registers.extend(reader.located(source)?);

@@ -12,7 +12,7 @@ use crate::arguments::{
     Policy, Promote, Release, Revert, Rollback, Rollout, RolloutAction, RolloutOf, Yank,
 };
 use crate::failure::{Failure, Outcome, Stop};
-use crate::output::{Output, Table, visible};
+use crate::output::{Output, Table, note, visible};
 use crate::session::{
     Session, channel, line_pick, of_commit, of_history, say_nothing, version_pick,
 };
@@ -146,9 +146,14 @@ pub(crate) fn revert(arguments: Revert, output: &mut Output) -> Result<Outcome, 
         .wait(session.registry.at(arguments.to))
         .map_err(|error| of_history(&error))?;
     // The rule asks it as one asks a state in memory.
-    session
-        .wait(session.registry.read_all(&moment))
-        .map_err(|error| of_history(&error))?;
+    match &arguments.name {
+        Some(name) => {
+            session.ask(&moment, |state| state.package(name).is_some())?;
+        }
+        None => session
+            .wait(session.registry.read_all(&moment))
+            .map_err(|error| of_history(&error))?,
+    }
     let rule = RevertRule {
         to: arguments.to,
         package: arguments.name,
@@ -174,12 +179,13 @@ pub(crate) fn policy(arguments: Policy, output: &mut Output) -> Result<Outcome, 
     if arguments.changes.is_empty() {
         let moment = session.moment()?;
         let name = &arguments.name;
-        let policy = session.ask(&moment, |state| {
-            state
-                .package(name)
-                .map(|package| package.policy)
-                .unwrap_or_default()
-        })?;
+        let package = session.ask(&moment, |state| state.package(name).cloned())?;
+        if package.is_none() {
+            note(&format!(
+                "there is no package {name} yet; this is what holds for its first version"
+            ));
+        }
+        let policy = package.unwrap_or_default().policy;
         if output.json() {
             output.value(&policy)?;
         } else {

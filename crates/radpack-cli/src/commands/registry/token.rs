@@ -34,13 +34,6 @@ pub(crate) fn run(arguments: Token, output: &mut Output) -> Result<Outcome, Stop
 
 fn create(arguments: TokenCreate, output: &mut Output) -> Result<Outcome, Stop> {
     let session = Session::open(&arguments.writing.access)?;
-    let moment = session.moment()?;
-    let maker = match &session.caller.token {
-        Some(secret) => session.ask(&moment, |state| {
-            state.token_with(secret).map(|token| token.id)
-        })?,
-        None => None,
-    };
     let expires =
         match arguments.expires {
             Some(lifetime) => {
@@ -69,7 +62,6 @@ fn create(arguments: TokenCreate, output: &mut Output) -> Result<Outcome, Stop> 
             packages
         },
         expires,
-        maker,
     };
     let carried = session.wait(session.registry.carry_out_with(
         &session.caller,

@@ -1,7 +1,7 @@
 //! What there is: `versions`, `show`, `diff`, `download`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use radpack_registry::rules::VersionPick;
 use radpack_registry::state::State;
@@ -14,7 +14,7 @@ use crate::arguments::{Diff, Download, Show, Versions};
 use crate::commands::of;
 use crate::failure::{Failure, Outcome, Stop, Word};
 use crate::output::{Output, Table, visible};
-use crate::session::{Session, of_history, of_publish, version_pick};
+use crate::session::{Session, of_history, version_pick};
 
 pub(crate) fn versions(arguments: &Versions, output: &mut Output) -> Result<Outcome, Stop> {
     let session = Session::open(&arguments.access)?;
@@ -450,11 +450,8 @@ pub(crate) fn diff(arguments: &Diff, output: &mut Output) -> Result<Outcome, Sto
             .removed
             .iter()
             .map(|item| ("removed", item.to_string()))
-            .chain(surface.added.iter().map(|item| ("added", item.to_string()))),
-        output,
-    )?;
-    say_changes(
-        changes.iter().map(|(change, path)| (*change, path.clone())),
+            .chain(surface.added.iter().map(|item| ("added", item.to_string())))
+            .chain(changes.iter().map(|(change, path)| (*change, path.clone()))),
         output,
     )?;
     if changes.is_empty() && surface == radpack_registry::Difference::default() {
@@ -492,39 +489,58 @@ pub(super) fn say_changes(
     output.table(&table)
 }
 
+/// Nothing that somebody has in the folder is written over.
+fn check_same(folder: &Path, files: &BTreeMap<String, impl AsRef<[u8]>>) -> Result<(), Failure> {
+    for (name, contents) in files {
+        let path = folder.join(name);
+        if std::fs::read(&path).is_ok_and(|there| there != contents.as_ref()) {
+            let message = format!(
+                "{} is there with other contents: download into another folder",
+                path.display()
+            );
+            return Err(Failure::new(Word::Unavailable, message));
+        }
+    }
+    Ok(())
+}
+
 pub(crate) fn download(arguments: Download, output: &mut Output) -> Result<Outcome, Stop> {
     let session = Session::open(&arguments.access)?;
     let moment = session.moment()?;
     let pick = version_pick(&arguments.package)?;
     let (version, published) = picked(&session, &moment, &pick)?;
     let folder: PathBuf = arguments.folder;
-    let count;
-    if arguments.sources {
+    let wanted: BTreeMap<String, Hash> = if arguments.sources {
         let sources = session
             .wait(session.registry.sources(&pick.package, &published.contents))
             .map_err(|error| of_history(&error))?;
-        count = sources.len();
-        session
-            .wait(session.registry.write_sources(&moment, &sources, &folder))
-            .map_err(|error| of_publish(&error))?;
+        let sources = sources.into_iter();
+        sources.map(|(path, file)| (path, file.sha256)).collect()
     } else {
+        let files = published.contents.files.iter();
+        files
+            .map(|(name, file)| (format!("{}/{name}", pick.package), file.sha256))
+            .collect()
+    };
+    let count = wanted.len();
+    let mut files = BTreeMap::new();
+    for (path, hash) in wanted {
+        let contents = session
+            .wait(session.registry.blob(&moment, &hash))
+            .map_err(|error| of_history(&error))?;
+        files.insert(path, contents);
+    }
+    if !arguments.sources {
         // As a build leaves it, so that the folder can be served, or published elsewhere.
-        let mut files = BTreeMap::new();
-        for (name, file) in &published.contents.files {
-            let contents = session
-                .wait(session.registry.blob(&moment, &file.sha256))
-                .map_err(|error| of_history(&error))?;
-            files.insert(format!("{}/{name}", pick.package), contents);
-        }
-        count = files.len();
         let manifest =
             radpack_registry::built_manifest(&pick.package, &version, &published.contents);
         files.insert(
             "radpack.json".to_owned(),
             manifest.to_json().into_bytes().into(),
         );
-        write_files(&folder, &files).map_err(|error| Failure::of(Word::Io, &error))?;
     }
+    check_same(&folder, &files)?;
+    write_files(&folder, &files).map_err(|error| Failure::of(Word::Io, &error))?;
     if output.json() {
         output.value(&serde_json::json!({ "name": pick.package, "version": version, "out": folder, "files": count }))?;
     } else {

@@ -1,0 +1,164 @@
+//! Drafts: published, or built to be tried.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use super::build::{Job, blocking, describe, exports_of};
+use super::{PublishError, PublishOptions, PublishReport, UNKNOWN};
+use crate::commit::{Command, Refusal, RefusalKind};
+use crate::folder::write_files;
+use crate::registry::{Caller, Moment, Registry};
+use crate::state::fact::{OfDraft, SourceFile};
+
+impl Registry {
+    /// Publishes a draft as it is now.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish`](Registry::publish).
+    pub async fn publish_draft(
+        &self,
+        caller: &Caller,
+        command: &Command,
+        draft: &str,
+        options: &PublishOptions,
+    ) -> Result<PublishReport, PublishError> {
+        let (jobs, sources) = self.draft_jobs(draft, options).await?;
+        let report = self.publish_jobs(caller, command, jobs, options).await;
+        drop(sources);
+        report
+    }
+
+    /// A draft as it is now, in a folder that lasts as long as what is given with it.
+    async fn draft_jobs(
+        &self,
+        draft: &str,
+        options: &PublishOptions,
+    ) -> Result<(Vec<Job>, TempDir), PublishError> {
+        let moment = self.refresh().await?;
+        let found = self
+            .ask(&moment, |state| {
+                let (package, draft) = state.known_draft(draft)?;
+                let revision = draft.revision();
+                // What a rollback made has the sources of another version, whose number their package.json states.
+                let base = draft.base.as_ref();
+                let published = base.and_then(|base| state.package(package)?.versions.get(base));
+                let listed = published.and_then(|it| it.contents.listed_as.clone());
+                Ok::<_, Refusal>((
+                    package.to_owned(),
+                    revision,
+                    draft.base.clone(),
+                    listed,
+                    draft.files(revision).unwrap_or_default(),
+                ))
+            })
+            .await?;
+        let (package, revision, after, listed, files) = found?;
+        let folder = TempDir::new().map_err(|source| PublishError::Io {
+            what: "no temporary folder can be made for the draft".to_owned(),
+            source,
+        })?;
+        self.write_sources(&moment, &files, folder.path()).await?;
+        let mut jobs = describe(vec![folder.path().to_owned()], options.clone()).await?;
+        for job in &mut jobs {
+            if job.description.name != package {
+                let message = format!(
+                    "the package.json of the draft names {:?}, and it is a draft of {package:?}",
+                    job.description.name
+                );
+                return Err(Refusal::of(RefusalKind::Invalid, message).into());
+            }
+            job.of = Some(OfDraft {
+                draft: draft.to_owned(),
+                revision,
+            });
+            job.after.clone_from(&after);
+            // What it came from has the number that its package.json states; the new one is the change's affair.
+            let stated = &job.description.version;
+            if options.version.is_none() && (*stated == after || *stated == listed) {
+                job.description.version = None;
+            }
+        }
+        Ok((jobs, folder))
+    }
+
+    /// Builds a draft as it is now into a folder of this machine, and gives the package as a manifest has it, with URLs that lead there:
+    /// for those who try it before it is published. Nothing is recorded.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be built.
+    pub async fn try_draft(
+        &self,
+        moment: &Moment,
+        draft: &str,
+        folder: &Path,
+    ) -> Result<(String, radpack_manifest::Package), PublishError> {
+        let options = PublishOptions::default();
+        let (jobs, sources) = self.draft_jobs(draft, &options).await?;
+        let (mut built, numbers) = self.build_all(moment, jobs, &options).await?;
+        drop(sources);
+        let Some(built) = built.pop() else {
+            return Err(
+                Refusal::of(RefusalKind::Unknown, format!("there is no draft {draft:?}")).into(),
+            );
+        };
+        let name = built.job.description.name.clone();
+        let revision = built.job.of.as_ref().map_or(0, |of| of.revision);
+        let folder = folder.join(format!("{draft}-{revision}"));
+        let mut files = BTreeMap::new();
+        for file in &built.report.files {
+            let path = built.out.path().join("out").join(&file.path);
+            let contents = fs::read(&path).map_err(|source| PublishError::Io {
+                what: format!("the built file {} cannot be read", file.path),
+                source,
+            })?;
+            files.insert(file.path.clone(), contents.into());
+        }
+        let into = folder.clone();
+        blocking(move || write_files(&into, &files))
+            .await?
+            .map_err(|source| PublishError::Folder {
+                folder: folder.clone(),
+                source,
+            })?;
+        let number = numbers.get(&name).cloned().unwrap_or(UNKNOWN);
+        let (_, mut package) = exports_of(&built, &number).unwrap_or_default();
+        for variant in package
+            .entries
+            .iter_mut()
+            .flat_map(|entry| &mut entry.variants)
+        {
+            if let Some(file) = variant.file.take() {
+                let path = folder.join(&name).join(file);
+                variant.url = url::Url::from_file_path(path).ok().map(String::from);
+            }
+        }
+        Ok((name, package))
+    }
+
+    /// Writes files that the history names into a folder.
+    ///
+    /// # Errors
+    ///
+    /// If bytes are missing, or the disk fails.
+    pub async fn write_sources(
+        &self,
+        moment: &Moment,
+        files: &BTreeMap<String, SourceFile>,
+        folder: &Path,
+    ) -> Result<(), PublishError> {
+        let mut contents = BTreeMap::new();
+        for (path, file) in files {
+            contents.insert(path.clone(), self.blob(moment, &file.sha256).await?);
+        }
+        let folder = folder.to_owned();
+        let into = folder.clone();
+        blocking(move || write_files(&into, &contents))
+            .await?
+            .map_err(|source| PublishError::Folder { folder, source })
+    }
+}
