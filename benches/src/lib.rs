@@ -2,6 +2,7 @@
 #![deny(unsafe_code)]
 
 pub mod memory;
+pub mod registry;
 pub mod workload;
 
 use std::time::Instant;
