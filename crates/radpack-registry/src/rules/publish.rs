@@ -294,8 +294,8 @@ impl Rule for Publish {
             let version = match self.number(build, package, place)? {
                 Becomes::There(version) => {
                     there.push(format!("{name}@{version}"));
-                    let releases = package.releases_of(&version, place.at);
-                    if releases.iter().any(|(channel, _)| *channel == RELEASE) {
+                    // One that is on its way is not what everybody has: whoever wants that is told how.
+                    if package.is_stable(RELEASE, &version, place.at) {
                         continue;
                     }
                     // A version that was there before is released where that is asked for, and not because it was sent again.

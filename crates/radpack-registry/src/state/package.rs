@@ -367,6 +367,15 @@ impl Package {
         })
     }
 
+    /// Whether a version is what its line in a channel serves to everybody.
+    pub(crate) fn is_stable(&self, channel: &str, version: &Version, at: Timestamp) -> bool {
+        self.channel(channel).is_some_and(|channel| {
+            let stable = channel.line(self.line_of(version), at).stable;
+            let release = stable.and_then(|number| channel.release(number));
+            release.is_some_and(|release| release.version == *version)
+        })
+    }
+
     /// The channels and lines whose release, stable or on its way, is a version.
     pub(crate) fn releases_of(&self, version: &Version, at: Timestamp) -> Vec<(&str, Line)> {
         let mut found = Vec::new();

@@ -1,9 +1,10 @@
 //! Numbers, and what may be published.
 
+use radpack_registry::Plan;
 use radpack_registry::rules::Publish;
 use radpack_registry::state::fact::BuiltEntry;
 
-use crate::support::{Bench, contents, publish, rollback, source, version};
+use crate::support::{Bench, contents, publish, release, rollback, source, version};
 
 #[tokio::test]
 async fn the_change_decides_the_number_where_none_is_said() {
@@ -200,6 +201,37 @@ async fn the_same_sources_again_are_nothing_to_do() {
             .refused(&publish("shapes", Some("1.0.0"), other))
             .await;
     }
+}
+
+#[tokio::test]
+async fn sources_that_are_there_are_released_where_that_is_asked_for() {
+    let bench = Bench::new().await;
+    let one = contents("one", &["a"], &[]);
+    bench.done(&publish("shapes", None, one.clone())).await;
+    let released = Publish {
+        release: true,
+        ..publish("shapes", None, one)
+    };
+    bench.done(&released).await;
+    assert_eq!(bench.serves("release", "shapes").await, "1.0.0");
+    bench.nothing(&released).await;
+    // On its way, it is not what everybody has.
+    let two = contents("two", &["a"], &[]);
+    bench.done(&publish("shapes", None, two.clone())).await;
+    let percent = Some(Plan::Percent(10));
+    bench
+        .done(&release(&["shapes@1.0.1"], "release", percent))
+        .await;
+    let refused = bench
+        .refused(&Publish {
+            release: true,
+            ..publish("shapes", None, two)
+        })
+        .await;
+    assert!(
+        refused.contains("radpack rollout promote shapes@1"),
+        "{refused}"
+    );
 }
 
 #[tokio::test]
