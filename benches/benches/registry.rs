@@ -171,7 +171,7 @@ fn manifest(criterion: &mut Criterion) {
         || {
             drop(black_box(
                 Manifest::from_slice(json.as_bytes()).expect("it was just made"),
-            ))
+            ));
         },
     );
     let mut group = criterion.benchmark_group("registry");

@@ -42,7 +42,7 @@ pub fn contents(package: usize, version: u64) -> NewContents {
         let built = BuiltFile {
             sha256,
             bytes: 700,
-            integrity: Some(format!("sha384-{}", hex)),
+            integrity: Some(format!("sha384-{hex}")),
         };
         let built_name = format!("entry{file}-{}.js", &hex[..16]);
         let needs = (1..=NEEDS).filter_map(|by| package.checked_sub(by * (file + 1)));
