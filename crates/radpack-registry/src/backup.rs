@@ -10,12 +10,15 @@
 //! end.json                            how much came before, and a hash of all of it
 //! ```
 //!
+//! Behind it, in a frame that zstd passes over, stands a hash of all these bytes.
+//!
 //! There is one way to write each entry, and nothing else is read. What a [`BackupWriter`] takes and a [`BackupReader`] gives has been checked:
 //! events against each other and against what `backup.json` says, blobs against their names. What events mean, and which blobs
 //! they name, is not looked at here.
 
 mod entries;
 mod read;
+mod seal;
 #[cfg(test)]
 mod tests;
 mod write;

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use zstd::stream::read::Decoder;
 
+use super::seal::SealReader;
 use super::{
     BACKUP_JSON, BLOBS, BackupError, BackupHeader, END_JSON, FORMAT, FORMAT_JSON, Progress, entries,
 };
@@ -43,7 +44,7 @@ const MARK: &[u8] = &[0x28, 0xB5, 0x2F, 0xFD];
 /// # Ok::<(), radpack_registry::BackupError>(())
 /// ```
 pub struct BackupReader<R: Read> {
-    input: Decoder<'static, BufReader<Chain<&'static [u8], R>>>,
+    input: Decoder<'static, BufReader<SealReader<Chain<&'static [u8], R>>>>,
     header: BackupHeader,
     format: Bytes,
     progress: Progress,
@@ -105,7 +106,7 @@ impl<R: Read> BackupReader<R> {
             }
             _ => return Err(BackupError::NoBackup),
         }
-        let input = BufReader::new(MARK.chain(input));
+        let input = BufReader::new(SealReader::new(MARK.chain(input)));
         let mut input = Decoder::with_buffer(input).map_err(unreadable)?;
         let json = match entries::read(&mut input, "the beginning")? {
             Some((name, json)) if name == BACKUP_JSON => json,

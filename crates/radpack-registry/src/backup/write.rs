@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::Serialize;
 use zstd::stream::write::Encoder;
 
+use super::seal::SealWriter;
 use super::{
     BACKUP_JSON, BLOBS, BackupError, BackupHeader, END_JSON, FORMAT, FORMAT_JSON, NEEDS, Progress,
     entries,
@@ -16,7 +17,7 @@ use crate::event::Hash;
 
 /// Writes a backup: the events in their order, and then the blobs in the order of their hashes.
 pub struct BackupWriter<W: Write> {
-    out: Encoder<'static, W>,
+    out: Encoder<'static, SealWriter<W>>,
     progress: Progress,
 }
 
@@ -52,6 +53,7 @@ impl<W: Write> BackupWriter<W> {
         .map_err(|error| failed(error.into()))?;
         json.push(b'\n');
         let progress = Progress::begin(header, &json, format)?;
+        let out = SealWriter::new(out);
         let mut out = Encoder::new(out, zstd::DEFAULT_COMPRESSION_LEVEL).map_err(failed)?;
         out.include_checksum(true).map_err(failed)?;
         entries::write(&mut out, BACKUP_JSON, &json)?;
@@ -90,9 +92,7 @@ impl<W: Write> BackupWriter<W> {
         entries::write(&mut self.out, END_JSON, &self.progress.end()?)?;
         let finish = || {
             entries::write_end(&mut self.out)?;
-            let mut out = self.out.finish()?;
-            out.flush()?;
-            Ok(out)
+            self.out.finish()?.seal()
         };
         finish().map_err(|source| BackupError::Write {
             item: END_JSON.to_owned(),
