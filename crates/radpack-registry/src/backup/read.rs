@@ -17,6 +17,9 @@ use crate::event::{Hash, Recorded};
 /// How anything begins that zstd has compressed.
 const MARK: &[u8] = &[0x28, 0xB5, 0x2F, 0xFD];
 
+/// A backup with its beginning, which has been looked at, and with its seal.
+type Whole<R> = SealReader<Chain<&'static [u8], R>>;
+
 /// Reads a backup: gives the events in their order, and then the blobs in the order of their hashes.
 ///
 /// Every item has been checked when it is given. That none is missing shows at the end: a backup is whole if this gives `None`
@@ -44,7 +47,7 @@ const MARK: &[u8] = &[0x28, 0xB5, 0x2F, 0xFD];
 /// # Ok::<(), radpack_registry::BackupError>(())
 /// ```
 pub struct BackupReader<R: Read> {
-    input: Decoder<'static, BufReader<SealReader<Chain<&'static [u8], R>>>>,
+    input: Decoder<'static, BufReader<Whole<R>>>,
     header: BackupHeader,
     format: Bytes,
     progress: Progress,
