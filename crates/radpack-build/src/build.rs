@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use radpack_manifest::Id;
 use semver::Version;
+use serde::{Deserialize, Serialize};
 
 use crate::entries;
 use crate::error::{BuildError, ErrorKind, Problem, Problems};
@@ -60,7 +61,7 @@ pub struct Pins {
 }
 
 /// What a package folder says of itself, before it is built.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Description {
     /// The package.
@@ -71,6 +72,8 @@ pub struct Description {
     pub prebuilt: bool,
     /// The other packages that its modules import: those that pins are needed for.
     pub imports: BTreeSet<String>,
+    /// The files that were read for that, absolute: those that a build of the folder reads.
+    pub inputs: BTreeSet<PathBuf>,
 }
 
 impl Build {
@@ -271,6 +274,15 @@ impl Build {
         let setup = Setup::new(&self.folder, &options)?;
         let input = read(&setup)?;
         let mut imports = BTreeSet::new();
+        // What is wrong with registers is for those to say who pin by them.
+        let problems = &mut Problems::default();
+        let registers = self.read_registers(&setup.folder, &setup.package, problems);
+        let mut inputs = registers.inputs;
+        inputs.insert(setup.folder.root().join(PACKAGE_JSON));
+        match &input {
+            Input::Graph(graph) => inputs.extend(graph.inputs.iter().cloned()),
+            Input::Prebuilt(prebuilt) => inputs.extend(prebuilt.inputs.iter().cloned()),
+        }
         if let Input::Graph(graph) = &input {
             let named = graph
                 .outside
@@ -296,6 +308,7 @@ impl Build {
             version: is_stated.then_some(setup.version),
             prebuilt: matches!(input, Input::Prebuilt(_)),
             imports,
+            inputs,
         })
     }
 
@@ -356,6 +369,7 @@ impl Build {
         Registers::read(
             package.settings.register.as_ref(),
             folder.root(),
+            self.options.confined,
             &self.supplied,
             problems,
         )

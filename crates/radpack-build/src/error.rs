@@ -3,14 +3,19 @@
 //! A build collects problems as far as it sensibly can (all modules are read before it gives up), so that they are mended in
 //! one go. What a caller can do about a problem, its [`ErrorKind`] says; the rest is for people.
 
+mod told;
+
 use std::error::Error;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use crate::module::{ModuleError, Position};
 
 /// What can be done about a [`Problem`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// An option, or a setting under `radpack` in `package.json`, means nothing: mend it.

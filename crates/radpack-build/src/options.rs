@@ -10,9 +10,10 @@ use std::str::FromStr;
 
 use radpack_manifest::Manifest;
 use semver::Version;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// What the caller of a build asks for. `None` and empty leave it to `package.json`, then to the default.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Options {
     /// The package's name, in place of the one in `package.json`.
@@ -42,20 +43,25 @@ pub struct Options {
     pub delete_unreferenced: Option<bool>,
     /// Whether to do everything but write.
     pub dry_run: bool,
+    /// Whether registers that `package.json` names must lie in the package folder. For folders that somebody else has sent, who may
+    /// name any file of this machine.
+    pub confined: bool,
 }
 
 /// A register that has been read and flattened, and where it came from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Source {
     /// What it holds.
+    #[serde(serialize_with = "write_manifest", deserialize_with = "read_manifest")]
     pub manifest: Manifest,
     /// Where it came from, which says whether its files can be copied.
     pub location: Location,
 }
 
 /// Where a register came from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Location {
     /// A folder that holds `radpack.json` and the files it names: what of them is retained is copied.
@@ -64,6 +70,16 @@ pub enum Location {
     Url(String),
     /// Given as data, without a place of its own.
     Data,
+}
+
+/// A manifest within other data is a text: what may be in one, its own reader checks.
+fn write_manifest<S: Serializer>(manifest: &Manifest, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&manifest.to_json())
+}
+
+fn read_manifest<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Manifest, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    Manifest::from_slice(text.as_bytes()).map_err(de::Error::custom)
 }
 
 impl Source {
@@ -96,7 +112,7 @@ impl fmt::Display for Location {
 /// assert_eq!(entry.path, "./src/locale/*.js");
 /// # Ok::<(), radpack_build::EntryOptionError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EntryOption {
     /// The entry's name, without extension.
     pub name: String,

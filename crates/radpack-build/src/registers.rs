@@ -28,17 +28,24 @@ pub(crate) struct Registers {
     pub(crate) wanted: Vec<String>,
     /// The files that were read.
     pub(crate) inputs: BTreeSet<PathBuf>,
+    /// The folder that files must lie in, where they must.
+    within: Option<PathBuf>,
 }
 
 impl Registers {
-    /// Reads what stands under `radpack.register`: a path, a URL, a manifest, or an array of these.
+    /// Reads what stands under `radpack.register`: a path, a URL, a manifest, or an array of these. Files must lie in the folder if that
+    /// is `confined`.
     pub(crate) fn read(
         value: Option<&Value>,
         folder: &Path,
+        confined: bool,
         supplied: &BTreeMap<String, Vec<u8>>,
         problems: &mut Problems,
     ) -> Registers {
-        let mut registers = Registers::default();
+        let mut registers = Registers {
+            within: confined.then(|| folder.to_owned()),
+            ..Registers::default()
+        };
         let mut rest: Vec<&Value> = value.into_iter().collect();
         while let Some(value) = rest.pop() {
             match value {
@@ -75,6 +82,19 @@ impl Registers {
         registers
     }
 
+    fn read_file(&self, path: &Path) -> io::Result<Vec<u8>> {
+        if let Some(folder) = &self.within
+            // What is not there says nothing of what is.
+            && !path.canonicalize().is_ok_and(|real| real.starts_with(folder))
+        {
+            return Err(io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                "there is no such file in the package",
+            ));
+        }
+        fs::read(path)
+    }
+
     fn flatten(
         &mut self,
         name: &str,
@@ -98,7 +118,7 @@ impl Registers {
                 .filter(|url| url.scheme() == "file")
                 .and_then(|url| url.to_file_path().ok());
             if let Some(path) = path {
-                match fs::read(&path) {
+                match self.read_file(&path) {
                     Ok(bytes) => flatten.supply(wanted.id, &bytes),
                     Err(error) => flatten.fail(wanted.id, reading(&path, error)),
                 }
@@ -124,8 +144,13 @@ impl Registers {
                     [url] => Some(url.as_str()),
                     _ => None,
                 };
+                let is_confined = self.within.is_some();
                 let place = |manifest: Manifest| {
-                    let location = location_of(&manifest, sole);
+                    // A manifest that may say anything names no place to copy files from.
+                    let location = match is_confined {
+                        true => Location::Data,
+                        false => location_of(&manifest, sole),
+                    };
                     Source::new(manifest, location)
                 };
                 self.sources.extend(manifests.into_iter().map(place));
@@ -221,7 +246,8 @@ mod tests {
         ]);
         let mut supplied = BTreeMap::new();
         let mut problems = Problems::default();
-        let registers = Registers::read(Some(&value), place.path(), &supplied, &mut problems);
+        let registers =
+            Registers::read(Some(&value), place.path(), false, &supplied, &mut problems);
         assert_eq!(
             registers.wanted,
             [
@@ -233,7 +259,8 @@ mod tests {
         for url in registers.wanted {
             supplied.insert(url, EMPTY.to_vec());
         }
-        let registers = Registers::read(Some(&value), place.path(), &supplied, &mut problems);
+        let registers =
+            Registers::read(Some(&value), place.path(), false, &supplied, &mut problems);
         problems.check().unwrap();
         assert_eq!(registers.wanted, Vec::<String>::new());
         let local = Location::Folder(place.path().join("local"));
@@ -253,6 +280,36 @@ mod tests {
                 Location::Folder(place.path().to_owned()),
             ]
         );
+    }
+
+    #[test]
+    fn where_it_is_confined_nothing_outside_the_folder_is_read() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().canonicalize().unwrap().join("package");
+        fs::create_dir(&folder).unwrap();
+        let outside = place.path().join("outside.json");
+        fs::write(&outside, EMPTY).unwrap();
+        fs::write(folder.join("inside.json"), EMPTY).unwrap();
+        let url = Url::from_file_path(&outside).unwrap().to_string();
+        fs::write(folder.join("on.json"), json!({ "url": url }).to_string()).unwrap();
+        let read = |value: Value, confined| {
+            let mut problems = Problems::default();
+            let registers = Registers::read(
+                Some(&value),
+                &folder,
+                confined,
+                &BTreeMap::new(),
+                &mut problems,
+            );
+            problems.check().map(|()| registers.sources)
+        };
+        for outside in [json!("../outside.json"), json!(url), json!("on.json")] {
+            assert!(read(outside.clone(), false).is_ok(), "{outside}");
+            let error = read(outside, true).unwrap_err();
+            assert!(format!("{error:?}").contains("no such file in the package"));
+        }
+        let inside = read(json!("inside.json"), true).unwrap();
+        assert_eq!(inside[0].location, Location::Data);
     }
 
     #[test]
@@ -282,7 +339,13 @@ mod tests {
             ),
         ] {
             let mut problems = Problems::default();
-            Registers::read(Some(&value), place.path(), &BTreeMap::new(), &mut problems);
+            Registers::read(
+                Some(&value),
+                place.path(),
+                false,
+                &BTreeMap::new(),
+                &mut problems,
+            );
             assert_eq!(problems.check().unwrap_err().to_string(), message);
         }
     }

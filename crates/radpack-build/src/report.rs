@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use radpack_manifest::Manifest;
 use semver::Version;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::package_json::PACKAGE_JSON;
 
@@ -21,7 +21,6 @@ pub struct Report {
     /// The package.
     pub name: String,
     /// The version that was built.
-    #[serde(serialize_with = "as_text")]
     pub version: Version,
     /// The output folder; its `radpack.json` is the result.
     pub out: PathBuf,
@@ -145,17 +144,13 @@ impl LeftOutReason {
 #[non_exhaustive]
 pub struct VersionChange {
     /// The version.
-    #[serde(serialize_with = "as_text")]
     pub version: Version,
     /// What became of it.
     pub change: Change,
     /// Why.
     pub reason: Reason,
     /// The version that took its place, of a dropped one.
-    #[serde(
-        serialize_with = "as_optional_text",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub displaced_by: Option<Version>,
 }
 
@@ -231,10 +226,8 @@ pub struct MovedTag {
     /// The tag.
     pub tag: String,
     /// Where it stood.
-    #[serde(serialize_with = "as_text")]
     pub from: Version,
     /// Where it stands now.
-    #[serde(serialize_with = "as_text")]
     pub to: Version,
 }
 
@@ -251,10 +244,7 @@ pub struct Pin {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spec: Option<String>,
     /// The version that a register gave; absent where none serves it.
-    #[serde(
-        serialize_with = "as_optional_text",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub selected: Option<Version>,
     /// The register that gave it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -262,7 +252,7 @@ pub struct Pin {
 }
 
 /// What deserves attention though it stops nothing.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Warning {
@@ -351,20 +341,6 @@ pub struct Timings {
     /// Everything.
     #[serde(serialize_with = "as_milliseconds", rename = "totalMs")]
     pub total: Duration,
-}
-
-fn as_text<S: Serializer>(version: &Version, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(version)
-}
-
-fn as_optional_text<S: Serializer>(
-    version: &Option<Version>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match version {
-        Some(version) => serializer.collect_str(version),
-        None => serializer.serialize_none(),
-    }
 }
 
 fn as_milliseconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
