@@ -3,8 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, OnceLock};
 
-use radpack_manifest::unexpanded;
-use radpack_resolve::{Found, ResolveError};
+use radpack_resolve::{Found, ImportMapError, ResolveError};
 use radpack_version::Fit;
 use url::Url;
 
@@ -13,6 +12,7 @@ use crate::engine::{FileKey, Want};
 use crate::error::{LoadError, LoadErrorKind};
 use crate::graph::{GraphId, Hasher};
 use crate::integrity::{Digest, Integrity, Stated};
+use crate::lists::unlisted;
 use crate::snapshot::Snapshot;
 
 /// A module that is to be loaded.
@@ -247,22 +247,12 @@ impl Snapshot {
 
     /// A module's URL, with nothing in it that is still to be filled in.
     pub(crate) fn url_to_fetch(&self, found: &Found<'_>) -> Result<Option<String>, LoadError> {
-        let url = self.query().url(found).map_err(|error| {
-            let message = format!("cannot load {}", found.pinned_id());
-            LoadError::new(LoadErrorKind::Resolve, message).because(error)
-        })?;
-        let Some(url) = url.filter(|url| !url.is_empty()) else {
-            return Ok(None);
-        };
-        match unexpanded(&url) {
-            None => Ok(Some(url)),
-            Some(name) => {
-                let message = format!(
-                    "the URL of {} has no value for ${{{name}}}: give one in the context",
-                    found.pinned_id()
-                );
-                Err(LoadError::new(LoadErrorKind::Url, message).at(&url))
+        self.query().whole_url(found).map_err(|error| match error {
+            ImportMapError::Unresolved(error) => {
+                let message = format!("cannot load {}", found.pinned_id());
+                LoadError::new(LoadErrorKind::Resolve, message).because(error)
             }
-        }
+            other => unlisted(&found.pinned_id(), other),
+        })
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use radpack_resolve::ResolveError;
+use radpack_resolve::{ImportMap, Preload, ResolveError};
 use radpack_version::Fallback;
 use tokio::sync::watch;
 
@@ -12,7 +12,6 @@ use crate::change::Change;
 use crate::current::Current;
 use crate::error::LoadError;
 use crate::graph::GraphId;
-use crate::lists::{ImportMap, Preload};
 use crate::load::{self, Loaded};
 use crate::snapshot::{Moment, Reader, Resolved, Snapshot, View};
 use crate::source::Source;

@@ -1,7 +1,10 @@
 //! The scanner of canonical text against reading through `radpack-manifest`: the same answers from both, or the same errors.
 
+mod common;
+
 use std::fmt::Write as _;
 
+use common::manifest;
 use proptest::prelude::*;
 use radpack_manifest::Manifest;
 use radpack_resolve::Index;
@@ -130,77 +133,6 @@ fn canonical_and_other_texts() {
     for json in cases {
         assert_alike(json);
     }
-}
-
-fn component() -> impl Strategy<Value = u64> {
-    prop_oneof![6 => 0u64..3, 1 => 0u64..1_000_000]
-}
-
-/// Manifests in canonical form, valid or nearly so.
-fn manifest() -> impl Strategy<Value = String> {
-    let version = (
-        component(),
-        component(),
-        component(),
-        prop_oneof![4 => Just(""), 1 => Just("-rc.1"), 1 => Just("-beta.2")],
-    );
-    let package = (
-        prop::collection::btree_set(version, 1..12),
-        1usize..5,
-        0usize..4,
-        any::<u64>(),
-    );
-    prop::collection::btree_map("(@[a-z]{1,8}/)?[a-z]{1,9}(-[a-z]{1,20})?", package, 1..6).prop_map(
-        |packages| {
-            let names: Vec<&String> = packages.keys().collect();
-            let mut manifest = Manifest::default();
-            for (name, (versions, entries, outsides, seed)) in &packages {
-                let mut random = *seed;
-                let mut next = |limit: usize| {
-                    random = random
-                        .wrapping_mul(6364136223846793005)
-                        .wrapping_add(1442695040888963407);
-                    (random >> 33) as usize % limit
-                };
-                let mut package = radpack_manifest::Package::default();
-                let mut parsed: Vec<semver::Version> = versions
-                    .iter()
-                    .map(|(major, minor, patch, pre)| {
-                        format!("{major}.{minor}.{patch}{pre}").parse().unwrap()
-                    })
-                    .collect();
-                parsed.sort_by(|one, other| other.cmp(one));
-                for outside in 0..*outsides {
-                    package
-                        .dependencies
-                        .push(format!("{}@^{outside}", names[next(names.len())]));
-                }
-                for entry in 0..*entries {
-                    let variants = (0..parsed.len())
-                        .map(|version| radpack_manifest::Variant {
-                            versions: vec![version],
-                            file: Some(format!("{entry}-{}.js", next(3))),
-                            statics: (0..entries + outsides).filter(|_| next(3) == 0).collect(),
-                            integrity: (next(2) == 0).then(|| "sha384-x".to_owned()),
-                            ..Default::default()
-                        })
-                        .collect();
-                    let entry = ["index", "a", "c/b", "a-long-entry/in/a/folder"][entry].to_owned();
-                    package.entries.push(radpack_manifest::Entry {
-                        name: entry,
-                        variants,
-                    });
-                }
-                if next(3) == 0 {
-                    package.tags.insert("next".to_owned(), next(parsed.len()));
-                }
-                package.versions = parsed;
-                manifest.exports.insert(name.clone(), package);
-            }
-            manifest.normalize();
-            manifest.to_json()
-        },
-    )
 }
 
 proptest! {
