@@ -236,6 +236,25 @@ impl History {
         self.follow(from, |recorded| ledger.apply(&recorded)).await
     }
 
+    /// What a command came to that is known to have been carried out.
+    pub(crate) async fn carried_before<S>(
+        &self,
+        ledger: &Ledger<S>,
+        command: &Command,
+    ) -> Result<Option<Committed>, HistoryError> {
+        let Some(&seq) = ledger.carried_out.get(&command.id) else {
+            return Ok(None);
+        };
+        let recorded = self.event(seq).await?.ok_or(HistoryError::Broken {
+            seq,
+            what: "it is no longer there",
+        })?;
+        Ok(Some(Committed {
+            recorded,
+            repeated: true,
+        }))
+    }
+
     /// Carries out a command: `decide` says what it comes to, given the newest state and the place of the event, and is asked again where another writer was
     /// faster. Once this gives the event, it is in the store for good.
     ///
@@ -251,15 +270,8 @@ impl History {
         let deadline = Instant::now() + self.patience;
         loop {
             let position = self.catch_up(ledger).await?;
-            if let Some(&seq) = ledger.carried_out.get(&command.id) {
-                let recorded = self.event(seq).await?.ok_or(HistoryError::Broken {
-                    seq,
-                    what: "it is no longer there",
-                })?;
-                return Ok(Committed {
-                    recorded,
-                    repeated: true,
-                });
+            if let Some(before) = self.carried_before(ledger, command).await? {
+                return Ok(before);
             }
             let place = Place {
                 seq: position.seq + 1,
@@ -399,6 +411,11 @@ impl Command {
         }
     }
 
+    /// Whether it may have been sent before.
+    pub(crate) fn may_be_old(&self) -> bool {
+        self.sent.load(Ordering::Relaxed)
+    }
+
     /// Notes that it is being sent; says whether that may have been so before.
     pub(crate) fn send(&self) -> bool {
         self.sent.swap(true, Ordering::Relaxed)
@@ -488,6 +505,19 @@ impl Refusal {
     #[must_use]
     pub fn kind(&self) -> RefusalKind {
         self.kind
+    }
+
+    /// What it says, and what caused it, in one line.
+    #[must_use]
+    pub fn in_full(&self) -> String {
+        let mut line = self.message.clone();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            line.push_str(": ");
+            line.push_str(&error.to_string());
+            cause = error.source();
+        }
+        line
     }
 
     /// With what caused it.

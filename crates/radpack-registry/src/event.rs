@@ -125,7 +125,11 @@ impl Hash {
     }
 
     /// The hash of what a reader has, and how many bytes that is; of more than `most`, only the first so many are read.
-    pub(crate) fn of_reader(reader: impl Read, most: u64) -> io::Result<(Hash, u64)> {
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read.
+    pub fn of_reader(reader: impl Read, most: u64) -> io::Result<(Hash, u64)> {
         let mut reader = BufReader::with_capacity(64 << 10, reader.take(most));
         let mut hasher = Sha256::new();
         let mut length = 0;

@@ -16,6 +16,7 @@ use std::path::{Component, Path, PathBuf};
 
 use bytes::Bytes;
 use ignore::WalkBuilder;
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::disk::{Durability, replace};
 use crate::event::Hash;
@@ -72,16 +73,23 @@ pub struct SourceFile {
 }
 
 /// A file that no rule excludes, and that cannot be among the sources nevertheless.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeftOut {
     /// Its path below the folder.
+    #[serde(serialize_with = "shown")]
     pub path: PathBuf,
     /// Why.
     pub reason: LeftOutReason,
 }
 
+/// Nobody opens what was left out, so its name need only be readable.
+fn shown<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&path.display())
+}
+
 /// Why a file cannot be among the sources.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum LeftOutReason {
     /// What a link leads to may be anything.

@@ -40,6 +40,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod answer;
 mod backup;
 mod blobs;
 mod care;
@@ -57,13 +58,17 @@ mod number;
 mod probe;
 mod publishing;
 mod registry;
+mod request;
 mod rollout;
 pub mod rules;
+#[cfg(feature = "openapi")]
+mod schema;
 pub mod state;
 mod store;
 mod surface;
 mod view;
 
+pub use answer::{Answer, Done, Nothing, Preview, Published};
 pub use backup::{BackupError, BackupHeader, BackupItem, BackupReader, BackupWriter, Point};
 pub use blobs::Uploads;
 pub use care::{
@@ -84,8 +89,11 @@ pub use history::{History, HistoryError, Initialized, Position};
 pub use jiff::Timestamp;
 pub use moment::{MomentError, MomentToken};
 pub use number::{Line, LineError, NumberError, Numbering, Taken, read_number};
-pub use publishing::{PublishError, PublishOptions, PublishReport};
+pub use publishing::{
+    BuildLimits, Builder, PublishError, PublishOptions, PublishReport, build_child,
+};
 pub use registry::{Caller, Carried, Moment, Registry};
+pub use request::{GivenRegister, NewToken, OpenDraft, PublishRequest, Request, RevertTo};
 pub use rollout::{Plan, Rollout, RolloutError, Stage, read_percent};
 pub use state::fact::Fact;
 pub use store::{Listed, Put, Store, StoreError, StoreErrorKind};

@@ -51,6 +51,22 @@ impl MomentToken {
     }
 }
 
+impl MomentToken {
+    /// The time that it means at a point of the history, if it means that point, and the time has come.
+    #[must_use]
+    pub fn time_at(&self, position: &Position, now: Timestamp) -> Option<Timestamp> {
+        match self {
+            MomentToken::Full { seq, hash, at } => (*seq == position.seq
+                && position.hash.to_string().starts_with(hash.as_str())
+                && (position.at.as_millisecond()..=now.as_millisecond())
+                    .contains(&at.as_millisecond()))
+            .then_some(*at),
+            MomentToken::Seq(seq) => (*seq == position.seq).then_some(position.at),
+            MomentToken::Time(_) => None,
+        }
+    }
+}
+
 impl fmt::Display for MomentToken {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,7 +1,9 @@
 //! From package folders to versions: built, pinned against what is released, stored and committed.
 
 mod build;
+mod builder;
 mod drafts;
+mod made;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -15,10 +17,11 @@ use crate::commit::{Command, CommitError, Committed, Place, Refusal, RefusalKind
 use crate::folder::{FolderError, LeftOut};
 use crate::history::HistoryError;
 use crate::registry::{Caller, Carried, Moment, Registry};
-use crate::rules::{NewBuild, Publish};
-use crate::state::fact::NewContents;
+use crate::rules::{NewBuild, Publish, rights_to_publish};
 use crate::view::ManifestQuery;
-use build::{Built, Job, collect, describe, exports_of, run};
+use build::{Built, Job, describe, run};
+
+pub use builder::{BuildLimits, Builder, build_child};
 
 /// The version that is built where none is known yet: what a version is called is not in its files.
 const UNKNOWN: Version = Version::new(0, 0, 0);
@@ -84,6 +87,17 @@ pub enum PublishError {
         #[source]
         source: FolderError,
     },
+    /// A folder takes more than a [`Builder`] grants, or brings down what builds it.
+    #[error(
+        "{} is not built: {what}; split it, or build it with `radpack build` and publish what comes of that",
+        folder.display()
+    )]
+    Limit {
+        /// The folder.
+        folder: PathBuf,
+        /// What it takes too much of, or what happened.
+        what: String,
+    },
     /// This machine failed.
     #[error("{what}")]
     Io {
@@ -110,6 +124,17 @@ impl From<Refusal> for PublishError {
     }
 }
 
+impl PublishReport {
+    fn of(committed: Option<Committed>) -> PublishReport {
+        PublishReport {
+            committed,
+            nothing: None,
+            warnings: Vec::new(),
+            left_out: Vec::new(),
+        }
+    }
+}
+
 impl Registry {
     /// Publishes package folders, all in one event: each is built, unless it is built already, and becomes a version.
     ///
@@ -123,7 +148,17 @@ impl Registry {
         folders: &[PathBuf],
         options: &PublishOptions,
     ) -> Result<PublishReport, PublishError> {
-        let jobs = describe(folders.to_vec(), options.clone()).await?;
+        if let Some(before) = self.carried_before(caller, command).await? {
+            return Ok(PublishReport::of(Some(before)));
+        }
+        let jobs = describe(self.builder(), folders, options).await?;
+        let packages = jobs.iter().map(|job| job.description.name.clone());
+        self.check_may(
+            caller,
+            &rights_to_publish(options.release),
+            &packages.collect(),
+        )
+        .await?;
         self.publish_jobs(caller, command, jobs, options).await
     }
 
@@ -141,34 +176,26 @@ impl Registry {
             let moment = self.refresh().await?;
             let (built, numbers) = self.build_all(&moment, jobs.clone(), options).await?;
             let together = built.len() > 1;
-            let mut report = PublishReport {
-                committed: None,
-                nothing: None,
-                warnings: Vec::new(),
-                left_out: Vec::new(),
-            };
+            let mut report = PublishReport::of(None);
             let mut uploads = Uploads::default();
             let mut builds = Vec::new();
             for built in &built {
                 let folder = &built.job.folder;
-                report.warnings.extend(
-                    built
-                        .report
-                        .warnings
-                        .iter()
-                        .map(|warning| (folder.clone(), warning.clone())),
-                );
-                let (contents, left_out) = collect(built, &mut uploads)?;
-                report.left_out.extend(
-                    left_out
-                        .into_iter()
-                        .map(|left_out| (folder.clone(), left_out)),
-                );
+                let made = &built.made;
+                let warnings = made.warnings.iter().cloned();
+                report
+                    .warnings
+                    .extend(warnings.map(|warning| (folder.clone(), warning)));
+                let left_out = made.left_out.iter().cloned();
+                report
+                    .left_out
+                    .extend(left_out.map(|left_out| (folder.clone(), left_out)));
+                built.upload(&mut uploads);
                 let assumed = numbers
                     .get(&built.job.description.name)
                     .filter(|_| together)
                     .cloned();
-                builds.push(new_build(built, contents, assumed));
+                builds.push(new_build(built, assumed));
             }
             let rule = publish_rule(builds, options);
             match self.carry_out_with(caller, command, &rule, &uploads).await {
@@ -234,24 +261,27 @@ impl Registry {
             if ready.is_empty() {
                 // They import one another. What each offers is known when it is built without the others' pins; then again with them.
                 for job in &later {
-                    let stub = run(
-                        job.clone(),
-                        options,
-                        &released,
-                        &together,
-                        unknown.iter().cloned().collect(),
-                    )
-                    .await?;
+                    let (job, unknown) = (job.clone(), unknown.clone());
+                    let stub =
+                        run(self.builder(), job, options, &released, &together, unknown).await?;
                     let number = self.number(moment, &stub, options).await?;
-                    together.exports.extend(exports_of(&stub, &number));
-                    numbers.insert(job.description.name.clone(), number);
+                    together.exports.extend(stub.exports(&number));
+                    numbers.insert(stub.job.description.name, number);
                 }
                 ready = std::mem::take(&mut later);
             }
             for job in ready {
-                let done = run(job, options, &released, &together, Vec::new()).await?;
+                let done = run(
+                    self.builder(),
+                    job,
+                    options,
+                    &released,
+                    &together,
+                    BTreeSet::new(),
+                )
+                .await?;
                 let number = self.number(moment, &done, options).await?;
-                together.exports.extend(exports_of(&done, &number));
+                together.exports.extend(done.exports(&number));
                 numbers.insert(done.job.description.name.clone(), number);
                 built.push(done);
             }
@@ -267,8 +297,7 @@ impl Registry {
         built: &Built,
         options: &PublishOptions,
     ) -> Result<Version, PublishError> {
-        let (contents, _) = collect(built, &mut Uploads::default())?;
-        let rule = publish_rule(vec![new_build(built, contents, None)], options);
+        let rule = publish_rule(vec![new_build(built, None)], options);
         let place = Place {
             seq: moment.position.seq + 1,
             id: command_id(),
@@ -295,11 +324,11 @@ fn publish_rule(builds: Vec<NewBuild>, options: &PublishOptions) -> Publish {
     }
 }
 
-fn new_build(built: &Built, contents: NewContents, assumed: Option<Version>) -> NewBuild {
+fn new_build(built: &Built, assumed: Option<Version>) -> NewBuild {
     NewBuild {
         package: built.job.description.name.clone(),
         number: built.job.description.version.clone(),
-        contents,
+        contents: built.made.contents.clone(),
         of: built.job.of.clone(),
         after: built.job.after.clone(),
         assumed,

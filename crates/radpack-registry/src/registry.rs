@@ -1,6 +1,9 @@
 //! A registry as those see it who use it: a state to read, and commands to carry out.
 
-use std::collections::BTreeMap;
+mod checkpoints;
+mod past;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -9,15 +12,15 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::blobs::{self, Uploads};
-use crate::checkpoint::{self, Checkpoint, NewShard, Taken, Written};
+use crate::checkpoint::Checkpoint;
 use crate::commit::{Command, CommitError, Committed, Ledger, Place, Refusal, RefusalKind};
 use crate::event::Hash;
 use crate::history::{History, HistoryError, Position, now};
-use crate::moment::MomentToken;
+use crate::publishing::Builder;
 use crate::rules::{Decided, Effect, Rule};
 use crate::state::State;
 use crate::state::fact::{Fact, NewContents, SourceFile};
-use crate::state::token::Token;
+use crate::state::token::{Right, Token};
 use crate::store::Store;
 
 /// A registry in a store. Cheap to clone; clones share what was read.
@@ -28,6 +31,7 @@ pub struct Registry {
     /// The state as it was read last, for those who do not wait for a commit.
     seen: Arc<Mutex<Option<Moment>>>,
     background: Arc<Mutex<Option<JoinHandle<()>>>>,
+    builder: Builder,
 }
 
 /// A state, and the point of the history that it is of. A copy costs nothing.
@@ -55,6 +59,15 @@ impl Open {
             knows_commands: true,
             ..Open::default()
         }
+    }
+
+    /// Takes over what another one knows of the commands that were carried out.
+    fn take_commands(&mut self, other: &Open) {
+        self.ledger.learn(other.ledger.carried_out());
+        // Which is all, unless it had not come so far.
+        let begun = self.checkpoint.as_ref().map(|it| it.position.seq);
+        let come = other.ledger.position().map(|position| position.seq);
+        self.knows_commands |= other.knows_commands && come >= begun;
     }
 }
 
@@ -123,7 +136,18 @@ impl Registry {
             ledger: Arc::default(),
             seen: Arc::default(),
             background: Arc::default(),
+            builder: Builder::default(),
         }
+    }
+
+    /// Has this handle, and its clones, build what is published where a builder says.
+    #[must_use]
+    pub fn built_by(self, builder: Builder) -> Registry {
+        Registry { builder, ..self }
+    }
+
+    pub(crate) fn builder(&self) -> &Builder {
+        &self.builder
     }
 
     /// Its history.
@@ -157,175 +181,16 @@ impl Registry {
             .clone()
     }
 
-    /// The state at an event: the newest checkpoint before it, and the events since.
-    ///
-    /// # Errors
-    ///
-    /// If the history cannot be read, or ends before.
-    pub async fn at(&self, seq: u64) -> Result<Moment, HistoryError> {
-        if let Some(seen) = self.seen().filter(|seen| seen.position.seq == seq) {
-            return Ok(seen);
-        }
-        let mut open = self.opened(seq).await?;
-        loop {
-            let from = *open.ledger.position_or(self.history.beginning());
-            let result = self
-                .history
-                .follow_up_to(from, seq, |recorded| open.ledger.apply(&recorded))
-                .await;
-            if self.page(&mut open).await? {
-                continue;
-            }
-            let position = result?;
-            if position.seq < seq {
-                return Err(HistoryError::NotYet {
-                    seq,
-                    newest: position.seq,
-                });
-            }
-            return Ok(Moment {
-                state: open.ledger.state().reader(),
-                position,
-            });
-        }
-    }
-
-    /// The state that a moment means, and the time that rollouts are seen at.
-    ///
-    /// # Errors
-    ///
-    /// If it has not come, the history has another event there, or it cannot be read.
-    pub async fn at_moment(&self, token: &MomentToken) -> Result<(Moment, Timestamp), CommitError> {
-        let refuse =
-            |message: String| CommitError::from(Refusal::of(RefusalKind::Unknown, message));
-        let newest = self.refresh().await?;
-        let not_yet = |seq: u64| {
-            refuse(format!(
-                "event {seq} has not happened: the newest is {}",
-                newest.position.seq
-            ))
-        };
-        match token {
-            MomentToken::Seq(seq) if *seq > newest.position.seq => Err(not_yet(*seq)),
-            MomentToken::Seq(seq) => {
-                let moment = self.at(*seq).await?;
-                let at = moment.position.at;
-                Ok((moment, at))
-            }
-            MomentToken::Full { seq, hash, at } => {
-                if *seq > newest.position.seq {
-                    return Err(not_yet(*seq));
-                }
-                let moment = self.at(*seq).await?;
-                if !moment.position.hash.to_string().starts_with(hash.as_str())
-                    || *at < moment.position.at
-                {
-                    return Err(refuse(format!("{token} is no moment of this registry")));
-                }
-                if *at > newest.now() {
-                    return Err(refuse(format!("{token} has not come")));
-                }
-                Ok((moment, *at))
-            }
-            MomentToken::Time(at) => {
-                if *at > newest.now() {
-                    return Err(refuse(format!("{at} has not come")));
-                }
-                let beginning = self.history.beginning();
-                if *at < beginning.at {
-                    return Err(refuse(format!(
-                        "the registry was made at {}, after {at}",
-                        beginning.at
-                    )));
-                }
-                // Times never fall, so the newest event of a time is found by halves.
-                let (mut low, mut high) = (0, newest.position.seq);
-                while low < high {
-                    let middle = low + (high - low).div_ceil(2);
-                    let event = self
-                        .history
-                        .event(middle)
-                        .await?
-                        .ok_or(HistoryError::Broken {
-                            seq: middle,
-                            what: "it is no longer there",
-                        })?;
-                    if event.event.at <= *at {
-                        low = middle;
-                    } else {
-                        high = middle - 1;
-                    }
-                }
-                Ok((self.at(low).await?, *at))
-            }
-        }
-    }
-
-    /// Asks something of a state. What is asked for and has not been read is read, and then it is asked again.
-    ///
-    /// # Errors
-    ///
-    /// If a checkpoint cannot be read.
-    pub async fn ask<T>(
-        &self,
-        moment: &Moment,
-        mut question: impl FnMut(&State) -> T,
-    ) -> Result<T, HistoryError> {
-        let state = moment.state.reader();
-        loop {
-            let answer = question(&state);
-            let wanted = state.take_wanted();
-            if wanted.is_empty() {
-                return Ok(answer);
-            }
-            self.read(&state, moment.position, wanted).await?;
-        }
-    }
-
-    /// Reads all packages of a state, so that it can be asked without being asked again.
-    ///
-    /// # Errors
-    ///
-    /// If a checkpoint cannot be read.
-    pub async fn read_all(&self, moment: &Moment) -> Result<(), HistoryError> {
-        let names: Vec<Arc<str>> = moment.state.packages.keys().cloned().collect();
-        self.read(&moment.state, moment.position, names).await
-    }
-
-    /// Reads packages of a state that are only known by name. What a checkpoint no longer has, the events have.
-    async fn read(
-        &self,
-        state: &State,
-        position: Position,
-        names: impl IntoIterator<Item = Arc<str>> + Clone,
-    ) -> Result<(), HistoryError> {
-        match checkpoint::load(self.store(), state, names.clone()).await {
-            Err(HistoryError::Checkpoint { .. }) => {}
-            read => return read,
-        }
-        let mut fresh = Ledger::<State>::default();
-        self.history
-            .follow_up_to(self.history.beginning(), position.seq, |recorded| {
-                fresh.apply(&recorded)
-            })
-            .await?;
-        state.read_from(fresh.state());
-        // A package that only the checkpoint knows has never been.
-        match names.into_iter().find(|name| !state.has_read(name)) {
-            Some(name) => Err(HistoryError::Checkpoint {
-                seq: position.seq,
-                what: format!("the history knows no package {name}"),
-            }),
-            None => Ok(()),
-        }
-    }
-
     /// What a command would come to, and what that would change; nothing is recorded.
     ///
     /// # Errors
     ///
     /// If it would be refused, or the history cannot be read.
-    pub async fn preview(&self, rule: &impl Rule) -> Result<(Decided, Effect), CommitError> {
+    pub async fn preview(
+        &self,
+        caller: &Caller,
+        rule: &impl Rule,
+    ) -> Result<(Decided, Effect), CommitError> {
         let moment = self.refresh().await?;
         let place = Place {
             seq: moment.position.seq + 1,
@@ -334,6 +199,7 @@ impl Registry {
         };
         let answer = self
             .ask(&moment, |state| {
+                authorize(state, &place, caller, rule)?;
                 let decided = rule.decide(state, &place)?;
                 let effect = match &decided {
                     Decided::Fact(fact) => state
@@ -345,6 +211,68 @@ impl Registry {
             })
             .await?;
         Ok(answer?)
+    }
+
+    /// Whether a caller may send a command, as things stand.
+    ///
+    /// # Errors
+    ///
+    /// If they may not, or the history cannot be read.
+    pub async fn check_rights(&self, caller: &Caller, rule: &impl Rule) -> Result<(), CommitError> {
+        let moment = self.refresh().await?;
+        let place = Place {
+            seq: moment.position.seq + 1,
+            id: Uuid::nil(),
+            at: moment.now(),
+        };
+        let answer = self
+            .ask(&moment, |state| authorize(state, &place, caller, rule))
+            .await?;
+        Ok(answer?)
+    }
+
+    /// Whether a caller has rights for packages, as things stand: before anything is done for them, or told to them.
+    pub(crate) async fn check_may(
+        &self,
+        caller: &Caller,
+        rights: &[Right],
+        packages: &BTreeSet<String>,
+    ) -> Result<(), CommitError> {
+        let Some(secret) = &caller.token else {
+            return Ok(());
+        };
+        let moment = self.refresh().await?;
+        let answer = self
+            .ask(&moment, |state| {
+                check_grants(state.standing(secret, moment.now())?, rights, packages)
+            })
+            .await?;
+        Ok(answer?)
+    }
+
+    /// What a command came to that was carried out before: who sends it again is told, however things have changed since.
+    pub(crate) async fn carried_before(
+        &self,
+        caller: &Caller,
+        command: &Command,
+    ) -> Result<Option<Committed>, CommitError> {
+        if !command.may_be_old() {
+            return Ok(None);
+        }
+        let mut open = self.ledger.lock().await;
+        let mut moment = self.catch_up(&mut open).await?;
+        if !open.knows_commands {
+            self.learn_commands(&mut open).await?;
+            moment = self.catch_up(&mut open).await?;
+        }
+        let before = self.history.carried_before(&open.ledger, command).await?;
+        drop(open);
+        if let (Some(committed), Some(secret)) = (&before, &caller.token) {
+            let by = moment.state.standing(secret, moment.now())?.holder.clone();
+            let id = command.id;
+            check_own(committed, &Command::again(id, by))?;
+        }
+        Ok(before)
     }
 
     /// Carries out a command that names no new bytes.
@@ -378,26 +306,9 @@ impl Registry {
         let may_be_old = command.send();
         let mut open = self.ledger.lock().await;
         let moment = self.catch_up(&mut open).await?;
-        if may_be_old && !open.knows_commands {
-            let commands = match &open.checkpoint {
-                Some(checkpoint) => checkpoint::commands(self.store(), checkpoint).await,
-                None => Ok(Vec::new()),
-            };
-            match commands {
-                Ok(commands) => {
-                    open.ledger.learn(commands);
-                    open.knows_commands = true;
-                }
-                // Folded anew, it knows them all.
-                Err(HistoryError::Checkpoint { .. }) => *open = Open::anew(),
-                Err(error) => return Err(error.into()),
-            }
-        }
         let by = match &caller.token {
             // Also who sends a command again, and then is only told what it came to.
-            Some(secret) => standing(&moment.state, secret, moment.now())?
-                .holder
-                .clone(),
+            Some(secret) => moment.state.standing(secret, moment.now())?.holder.clone(),
             None => caller.name.clone(),
         };
         let command = Command {
@@ -405,6 +316,10 @@ impl Registry {
             ..command.clone()
         };
         loop {
+            // Also after the ledger has left its checkpoint for another one.
+            if may_be_old && !open.knows_commands {
+                self.learn_commands(&mut open).await?;
+            }
             let mut nothing = None;
             let mut missing = Vec::new();
             let committed = self
@@ -435,7 +350,7 @@ impl Registry {
                     Ok(fact.decision())
                 })
                 .await;
-            if self.page(&mut open).await? {
+            if self.page(&mut open, u64::MAX).await? {
                 continue;
             }
             if !missing.is_empty() {
@@ -515,72 +430,13 @@ impl Registry {
             .ok_or_else(|| broken("it does not list the sources that it should"))
     }
 
-    /// Waits for what goes on behind the commits: a checkpoint being written.
-    pub async fn settle(&self) {
-        let background = self
-            .background
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if let Some(background) = background {
-            // A checkpoint that was not written will be written by another.
-            let _ = background.await;
-        }
-    }
-
-    /// Writes a checkpoint of the newest event now.
-    ///
-    /// # Errors
-    ///
-    /// If the history cannot be read, or the store fails.
-    pub async fn checkpoint(&self) -> Result<Position, HistoryError> {
-        self.settle().await;
-        let mut open = self.ledger.lock().await;
-        let moment = self.catch_up(&mut open).await?;
-        if moment.position.seq == 0 {
-            return Ok(moment.position);
-        }
-        let (written, shards) = match self.write_checkpoint(&open).await {
-            Err(HistoryError::Checkpoint { .. }) => {
-                *open = Open::anew();
-                self.catch_up(&mut open).await?;
-                self.write_checkpoint(&open).await?
-            }
-            written => written?,
-        };
-        let position = written.position;
-        note_shards(&mut open, written, shards);
-        Ok(position)
-    }
-
-    async fn write_checkpoint(&self, open: &Open) -> Result<Written, HistoryError> {
-        let taken = Taken::from(&open.ledger, open.checkpoint.as_ref());
-        let taken = taken.ok_or(HistoryError::Broken {
-            seq: 0,
-            what: "nothing was read",
-        })?;
-        taken.write(&self.history).await
-    }
-
-    /// The ledger at the newest checkpoint before an event, or at the beginning.
-    async fn opened(&self, up_to: u64) -> Result<Open, HistoryError> {
-        Ok(match checkpoint::newest(&self.history, up_to).await? {
-            Some((ledger, checkpoint)) => Open {
-                ledger,
-                checkpoint: Some(checkpoint),
-                knows_commands: false,
-            },
-            None => Open::anew(),
-        })
-    }
-
     async fn catch_up(&self, open: &mut Open) -> Result<Moment, HistoryError> {
         if open.ledger.position().is_none() {
             *open = self.opened(u64::MAX).await?;
         }
         loop {
             let result = self.history.catch_up(&mut open.ledger).await;
-            if self.page(open).await? {
+            if self.page(open, u64::MAX).await? {
                 continue;
             }
             result?;
@@ -592,21 +448,6 @@ impl Registry {
         }
     }
 
-    /// Reads what was wanted of the checkpoint; says whether there was anything. Where the checkpoint turns out to be worth nothing,
-    /// the ledger is at the beginning again: whoever asks goes on from there.
-    async fn page(&self, open: &mut Open) -> Result<bool, HistoryError> {
-        let wanted = open.ledger.state().take_wanted();
-        if wanted.is_empty() {
-            return Ok(false);
-        }
-        match checkpoint::load(self.store(), open.ledger.state(), wanted).await {
-            Ok(()) => {}
-            Err(HistoryError::Checkpoint { .. }) => *open = Open::anew(),
-            Err(error) => return Err(error),
-        }
-        Ok(true)
-    }
-
     fn see(&self, open: &Open) -> Option<Moment> {
         let moment = Moment {
             state: open.ledger.state().reader(),
@@ -615,43 +456,6 @@ impl Registry {
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(moment.clone());
         Some(moment)
     }
-
-    /// Whoever commits the event that a checkpoint is due at writes it, while others go on.
-    fn keep_checkpoint(&self, open: &Open, seq: u64) {
-        let interval = checkpoint::interval(open.ledger.state());
-        let since = seq
-            - open
-                .checkpoint
-                .as_ref()
-                .map_or(0, |checkpoint| checkpoint.position.seq)
-                .min(seq);
-        // One that was due at another's event was not written, if this many have passed.
-        if !(since >= interval && seq.is_multiple_of(interval) || since >= 2 * interval) {
-            return;
-        }
-        let mut background = self
-            .background
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if background.as_ref().is_some_and(|task| !task.is_finished()) {
-            return;
-        }
-        let Some(taken) = Taken::from(&open.ledger, open.checkpoint.as_ref()) else {
-            return;
-        };
-        let (history, ledger) = (self.history.clone(), Arc::clone(&self.ledger));
-        *background = Some(tokio::spawn(async move {
-            if let Ok((checkpoint, shards)) = taken.write(&history).await {
-                note_shards(&mut *ledger.lock().await, checkpoint, shards);
-            }
-        }));
-    }
-}
-
-/// A checkpoint was written: what has not changed since lies there.
-fn note_shards(open: &mut Open, checkpoint: Checkpoint, shards: Vec<NewShard>) {
-    open.ledger.state_mut().note_shards(shards);
-    open.checkpoint = Some(checkpoint);
 }
 
 /// Whether a command that had been carried out was the caller's own: what others did is not told to whoever knows its id.
@@ -665,31 +469,6 @@ fn check_own(committed: &Committed, command: &Command) -> Result<(), Refusal> {
     ))
 }
 
-fn no_token() -> Refusal {
-    Refusal::of(RefusalKind::Denied, "the token is none of this registry's")
-}
-
-/// The token with a secret, if it is worth anything at a time.
-fn standing<'s>(state: &'s State, secret: &str, at: Timestamp) -> Result<&'s Token, Refusal> {
-    let denied = |message: String| Err(Refusal::of(RefusalKind::Denied, message));
-    let Some(token) = state.token_with(secret) else {
-        return Err(no_token());
-    };
-    if let Some(seq) = token.revoked {
-        return denied(format!(
-            "the token of {} was revoked by event {seq}",
-            token.holder
-        ));
-    }
-    if let Some(expires) = token.expires.filter(|expires| *expires <= at) {
-        return denied(format!(
-            "the token of {} expired at {expires}",
-            token.holder
-        ));
-    }
-    Ok(token)
-}
-
 /// Whether whoever sends a command may, on the very state that it would be committed onto.
 fn authorize(
     state: &State,
@@ -700,26 +479,34 @@ fn authorize(
     let Some(secret) = &caller.token else {
         return Ok(());
     };
-    let token = standing(state, secret, place.at)?;
-    let denied = |message: String| Err(Refusal::of(RefusalKind::Denied, message));
+    let token = state.standing(secret, place.at)?;
     rule.check_within(token)?;
-    let concerns = rule.concerns(state);
-    for right in rule.rights() {
-        let lacking = match concerns.is_empty() {
-            true if !token.grants(right, None) => "the whole registry".to_owned(),
+    check_grants(token, &rule.rights(), &rule.concerns(state))
+}
+
+/// Whether a token has rights for packages; for none: for the whole registry.
+fn check_grants(
+    token: &Token,
+    rights: &[Right],
+    packages: &BTreeSet<String>,
+) -> Result<(), Refusal> {
+    for &right in rights {
+        let lacking = match packages.is_empty() {
+            true if !token.grants(right, None) => "the whole registry",
             true => continue,
-            false => match concerns
+            false => match packages
                 .iter()
                 .find(|name| !token.grants_pattern(right, name))
             {
-                Some(name) => name.clone(),
+                Some(name) => name,
                 None => continue,
             },
         };
-        return denied(format!(
+        let message = format!(
             "the token of {} has not the right to {right} for {lacking}: who has admin rights makes one that has, with `radpack token create`",
             token.holder
-        ));
+        );
+        return Err(Refusal::of(RefusalKind::Denied, message));
     }
     Ok(())
 }

@@ -14,6 +14,7 @@ use uuid::Uuid;
 const ALL: u8 = 100;
 
 /// How a rollout rises.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Plan {
@@ -26,6 +27,7 @@ pub enum Plan {
 }
 
 /// A stage of a rollout.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Stage {
@@ -105,6 +107,19 @@ impl Plan {
                 }
                 ALL
             }
+        }
+    }
+
+    /// How long it takes until all have it; nothing, where somebody raises it.
+    fn length(&self) -> Duration {
+        match self {
+            Plan::Percent(_) => Duration::ZERO,
+            Plan::Over(seconds) => Duration::from_secs(*seconds),
+            Plan::Stages(stages) => Duration::from_secs(
+                stages
+                    .iter()
+                    .fold(0, |sum: u64, stage| sum.saturating_add(stage.seconds)),
+            ),
         }
     }
 
@@ -249,6 +264,48 @@ impl Rollout {
             && self.floor >= other.floor
             && self.ran(at) >= other.ran(at);
         self.id == other.id && (is_as_fast || other_stays && self.percent(at) >= other.percent(at))
+    }
+
+    /// When it took its last step before a time, since it was last changed, and when it takes its next, if nobody changes it: between
+    /// the two, whoever gets it stays the same.
+    #[must_use]
+    pub fn steps(&self, at: Timestamp) -> (Option<Timestamp>, Option<Timestamp>) {
+        let Some(since) = self.running_since else {
+            return (None, None);
+        };
+        let (since, at) = (since.as_millisecond(), at.as_millisecond());
+        let left = self
+            .plan
+            .length()
+            .as_millis()
+            .saturating_sub(u128::from(self.ran));
+        let end = since
+            .saturating_add(i64::try_from(left).unwrap_or(i64::MAX))
+            .saturating_add(1);
+        let reached = self.percent_at_millisecond(at);
+        let last = (at > since && self.percent_at_millisecond(since) < reached)
+            .then(|| self.first_with(reached, since, at));
+        let next = (reached < ALL && self.percent_at_millisecond(end) > reached)
+            .then(|| self.first_with(reached + 1, at.max(since), end));
+        let time = |at: Option<i64>| at.and_then(|at| Timestamp::from_millisecond(at).ok());
+        (time(last), time(next))
+    }
+
+    /// The first millisecond after one and up to another at which it is so far; it is at the latter.
+    fn first_with(&self, percent: u8, mut after: i64, mut by: i64) -> i64 {
+        while by.saturating_sub(after) > 1 {
+            let middle = after + (by - after) / 2;
+            if self.percent_at_millisecond(middle) >= percent {
+                by = middle;
+            } else {
+                after = middle;
+            }
+        }
+        by
+    }
+
+    fn percent_at_millisecond(&self, at: i64) -> u8 {
+        Timestamp::from_millisecond(at).map_or(ALL, |at| self.percent(at))
     }
 
     /// It stays where it is, and its time stands still. Pausing again changes nothing.
@@ -402,6 +459,38 @@ mod tests {
         assert_eq!(rollout.percent(at(5_000)), 30);
         rollout.set(100, at(6_000)).unwrap();
         assert!(rollout.is_complete(at(6_000)));
+    }
+
+    #[test]
+    fn between_its_steps_nothing_changes() {
+        let mut paused = begin(Plan::Over(1_000));
+        paused.pause(at(105));
+        assert_eq!(paused.steps(at(500)), (None, None));
+        assert_eq!(begin(Plan::Percent(10)).steps(at(500)), (None, None));
+        let stages = begin(Plan::read_stages("10%:30m,50%:1h").unwrap());
+        assert_eq!(stages.steps(at(0)), (None, Some(at(1_800))));
+        assert_eq!(stages.steps(at(1_799)), (None, Some(at(1_800))));
+        assert_eq!(stages.steps(at(1_800)), (Some(at(1_800)), Some(at(5_400))));
+        assert_eq!(stages.steps(at(9_000)), (Some(at(5_400)), None));
+        paused.resume(at(10_000));
+        for rollout in [begin(Plan::Over(1_000)), paused] {
+            for seconds in [10_000, 10_004, 10_005, 10_500, 10_899] {
+                let (last, next) = rollout.steps(at(seconds));
+                let percent = rollout.percent(at(seconds));
+                if let Some(last) = last {
+                    assert!(last <= at(seconds));
+                    assert_eq!(rollout.percent(last), percent);
+                    let before = Timestamp::from_millisecond(last.as_millisecond() - 1).unwrap();
+                    assert!(rollout.percent(before) < percent);
+                }
+                if let Some(next) = next {
+                    assert!(next > at(seconds));
+                    assert_eq!(rollout.percent(next), percent + 1);
+                    let before = Timestamp::from_millisecond(next.as_millisecond() - 1).unwrap();
+                    assert_eq!(rollout.percent(before), percent);
+                }
+            }
+        }
     }
 
     #[test]

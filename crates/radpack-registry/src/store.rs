@@ -143,7 +143,7 @@ impl Store {
         let Some(url) = url_of(address) else {
             return Store::folder(FilePath::new(address));
         };
-        let failed = |source| {
+        let failed = |address: &str, source| {
             StoreError::new(
                 StoreErrorKind::Address,
                 "open",
@@ -152,14 +152,22 @@ impl Store {
                 source,
             )
         };
+        // Addresses are shown. A container of Azure's stands where others have a name.
+        let is_named = !url.username().is_empty() && !url.scheme().starts_with("abfs");
+        if is_named || url.password().is_some() {
+            let shown = format!("{}://…", url.scheme());
+            let why = "the address holds a name or password: variables of the environment hold credentials";
+            return Err(failed(&shown, why.into()));
+        }
         match url.scheme() {
             "memory" => Ok(Store::in_memory()),
             "file" => match url.to_file_path() {
                 Ok(path) => Store::folder(&path),
-                Err(()) => Err(failed("it is no path of this machine".into())),
+                Err(()) => Err(failed(address, "it is no path of this machine".into())),
             },
             _ => {
-                let (objects, prefix) = cloud::open(&url, variables).map_err(failed)?;
+                let (objects, prefix) =
+                    cloud::open(&url, variables).map_err(|source| failed(address, source))?;
                 Ok(Store::new(PrefixStore::new(objects, prefix), address))
             }
         }
@@ -317,7 +325,11 @@ impl Store {
     }
 
     /// The names of the folders in a folder, in order.
-    pub(crate) async fn folders(&self, name: &str) -> Result<Vec<String>, StoreError> {
+    ///
+    /// # Errors
+    ///
+    /// If the store fails.
+    pub async fn folders(&self, name: &str) -> Result<Vec<String>, StoreError> {
         let path = Path::from(name);
         let listed = self.objects.list_with_delimiter(Some(&path));
         match self.within(0, listed).await {

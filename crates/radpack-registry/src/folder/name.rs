@@ -1,10 +1,13 @@
 //! Which names a package's files may have.
 
+use serde::{Deserialize, Serialize};
+
 /// The file that a checkout remembers its draft in.
 pub(super) const MARKER: &str = ".radpack-draft.json";
 
 /// Why a file may not be called so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum FileNameError {
     /// It has other characters.

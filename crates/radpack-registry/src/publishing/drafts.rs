@@ -1,24 +1,27 @@
 //! Drafts: published, or built to be tried.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tempfile::TempDir;
+use tokio::sync::Semaphore;
 
-use super::build::{Job, blocking, describe, exports_of};
+use super::build::{Job, blocking, describe};
 use super::{PublishError, PublishOptions, PublishReport, UNKNOWN};
 use crate::commit::{Command, Refusal, RefusalKind};
-use crate::event::Hash;
 use crate::folder::write_files;
-use crate::history::HistoryError;
 use crate::registry::{Caller, Moment, Registry};
+use crate::rules::{check_size, rights_to_publish};
+use crate::state::State;
 use crate::state::fact::{OfDraft, SourceFile};
 
 /// How many files are read at once.
 const AT_ONCE: usize = 16;
+
+/// How much of them is in memory until it is written (KiB), unless one is larger.
+const IN_MEMORY: u32 = 64 << 10;
 
 impl Registry {
     /// Publishes a draft as it is now.
@@ -33,6 +36,15 @@ impl Registry {
         draft: &str,
         options: &PublishOptions,
     ) -> Result<PublishReport, PublishError> {
+        if let Some(before) = self.carried_before(caller, command).await? {
+            return Ok(PublishReport::of(Some(before)));
+        }
+        let moment = self.refresh().await?;
+        let package = |state: &State| state.known_draft(draft).map(|(name, _)| name.to_owned());
+        let package = self.ask(&moment, package).await??;
+        let rights = rights_to_publish(options.release);
+        self.check_may(caller, &rights, &BTreeSet::from([package]))
+            .await?;
         let (jobs, sources) = self.draft_jobs(draft, options).await?;
         let report = self.publish_jobs(caller, command, jobs, options).await;
         drop(sources);
@@ -64,12 +76,13 @@ impl Registry {
             })
             .await?;
         let (package, revision, after, listed, files) = found?;
+        check_size(files.values())?;
         let folder = TempDir::new().map_err(|source| PublishError::Io {
             what: "no temporary folder can be made for the draft".to_owned(),
             source,
         })?;
         self.write_sources(&moment, &files, folder.path()).await?;
-        let mut jobs = describe(vec![folder.path().to_owned()], options.clone()).await?;
+        let mut jobs = describe(self.builder(), &[folder.path().to_owned()], options).await?;
         for job in &mut jobs {
             if job.description.name != package {
                 let message = format!(
@@ -117,13 +130,12 @@ impl Registry {
         let revision = built.job.of.as_ref().map_or(0, |of| of.revision);
         let folder = folder.join(format!("{draft}-{revision}"));
         let mut files = BTreeMap::new();
-        for file in &built.report.files {
-            let path = built.out.path().join("out").join(&file.path);
-            let contents = fs::read(&path).map_err(|source| PublishError::Io {
-                what: format!("the built file {} cannot be read", file.path),
+        for file in built.made.contents.files.keys() {
+            let contents = fs::read(built.path_of(file)).map_err(|source| PublishError::Io {
+                what: format!("the built file {file} cannot be read"),
                 source,
             })?;
-            files.insert(file.path.clone(), contents.into());
+            files.insert(format!("{name}/{file}"), contents.into());
         }
         let into = folder.clone();
         blocking(move || write_files(&into, &files))
@@ -133,7 +145,7 @@ impl Registry {
                 source,
             })?;
         let number = numbers.get(&name).cloned().unwrap_or(UNKNOWN);
-        let (_, mut package) = exports_of(&built, &number).unwrap_or_default();
+        let (_, mut package) = built.exports(&number).unwrap_or_default();
         for variant in package
             .entries
             .iter_mut()
@@ -158,21 +170,34 @@ impl Registry {
         files: &BTreeMap<String, SourceFile>,
         folder: &Path,
     ) -> Result<(), PublishError> {
-        let files: Vec<(String, Hash)> = files
+        let files: Vec<(String, SourceFile)> = files
             .iter()
-            .map(|(path, file)| (path.clone(), file.sha256))
+            .map(|(path, file)| (path.clone(), *file))
             .collect();
-        let contents: BTreeMap<String, Bytes> = stream::iter(files)
-            .map(|(path, hash)| async move {
-                Ok::<_, HistoryError>((path, self.blob(moment, &hash).await?))
+        // A large one is read alone.
+        let memory = Semaphore::new(IN_MEMORY as usize);
+        let memory = &memory;
+        stream::iter(files)
+            .map(|(path, file)| async move {
+                let share = (file.bytes >> 10).clamp(1, u64::from(IN_MEMORY));
+                let taken = memory.acquire_many(u32::try_from(share).unwrap_or(IN_MEMORY));
+                // It is never closed.
+                let taken = taken.await.ok();
+                let contents = self.blob(moment, &file.sha256).await?;
+                Ok::<_, PublishError>((BTreeMap::from([(path, contents)]), taken))
             })
-            .buffered(AT_ONCE)
-            .try_collect()
-            .await?;
-        let folder = folder.to_owned();
-        let into = folder.clone();
-        blocking(move || write_files(&into, &contents))
-            .await?
-            .map_err(|source| PublishError::Folder { folder, source })
+            .buffer_unordered(AT_ONCE)
+            .try_for_each(|(file, taken)| async move {
+                let into = folder.to_owned();
+                blocking(move || write_files(&into, &file))
+                    .await?
+                    .map_err(|source| PublishError::Folder {
+                        folder: folder.to_owned(),
+                        source,
+                    })?;
+                drop(taken);
+                Ok(())
+            })
+            .await
     }
 }

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use super::{Decided, Rule, VersionPick, check_name, check_package_name, listed};
 use crate::commit::{Place, Refusal, RefusalKind};
 use crate::folder::check_file_name;
@@ -17,6 +19,10 @@ const NAMED: usize = 5;
 
 /// How long a path may be.
 const LONGEST: usize = 1024;
+
+/// How many files a draft may have, and how many bytes they: what is published of it lies on a disk, all of it at once.
+const MOST_FILES: usize = 20_000;
+const MOST_BYTES: u64 = 1 << 30;
 
 /// Where the files of a new draft are from.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,7 +64,9 @@ pub struct SaveDraft {
 }
 
 /// Sets a draft back to an earlier revision, as a new one.
-#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ResetDraft {
     /// The draft.
     pub draft: String,
@@ -67,7 +75,9 @@ pub struct ResetDraft {
 }
 
 /// Gives a draft up.
-#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct DiscardDraft {
     /// The draft.
     pub draft: String,
@@ -131,6 +141,26 @@ fn check_beside<'f>(paths: impl IntoIterator<Item = &'f String>) -> Result<(), R
         }
     }
     Ok(())
+}
+
+/// Whether files are few and small enough to be a draft's.
+pub(crate) fn check_size<'f>(
+    files: impl IntoIterator<Item = &'f SourceFile>,
+) -> Result<(), Refusal> {
+    let (count, bytes) = files
+        .into_iter()
+        .fold((0_usize, 0_u64), |(count, bytes), file| {
+            (count + 1, bytes.saturating_add(file.bytes))
+        });
+    if count <= MOST_FILES && bytes <= MOST_BYTES {
+        return Ok(());
+    }
+    Err(Refusal::of(
+        RefusalKind::Invalid,
+        format!(
+            "a draft of {count} files and {bytes} bytes is too large: it may have {MOST_FILES} and {MOST_BYTES}; remove some of them"
+        ),
+    ))
 }
 
 impl Rule for CreateDraft {
@@ -254,6 +284,13 @@ impl Rule for SaveDraft {
         }
         let kept = files.keys().filter(|path| !self.remove.contains(*path));
         check_beside(kept.chain(put.keys()))?;
+        // What only removes makes it smaller.
+        if !put.is_empty() {
+            let kept = files.iter();
+            let kept =
+                kept.filter(|(path, _)| !self.remove.contains(*path) && !put.contains_key(*path));
+            check_size(kept.map(|(_, file)| file).chain(put.values()))?;
+        }
         if put.is_empty() && self.remove.is_empty() {
             return Ok(Decided::Nothing(format!(
                 "{} has these files already, at revision {newest}",

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use radpack_manifest::Id;
 use radpack_version::{Fallback, Spec, TagTarget, VersionRef, pin_spec, select};
 use semver::Version;
-use serde::{Serialize, Serializer};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Decided, listed};
 use crate::cohort::Cohort;
@@ -22,7 +23,8 @@ use crate::state::{State, outside};
 const NAMED: usize = 8;
 
 /// What an event would change.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Effect {
     /// What would get another version than it gets now.
@@ -32,26 +34,32 @@ pub struct Effect {
 }
 
 /// An id that gets another version.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Moved {
     /// Who asks for it.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub who: Who,
     /// What is asked for.
     pub id: String,
     /// What it gets now.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub from: Option<Version>,
     /// What it would get.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub to: Option<Version>,
     /// How many of a hundred cohorts that is so for, at once.
     pub percent: u8,
 }
 
 /// An id that would get nothing.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Broken {
     /// Who asks for it.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub who: Who,
     /// What is asked for.
     pub id: String,
@@ -75,6 +83,24 @@ impl fmt::Display for Who {
             Who::Consumer(name) => write!(formatter, "the consumer {name}"),
             Who::Version(name, version) => write!(formatter, "{name}@{version}"),
         }
+    }
+}
+
+impl<'de> Deserialize<'de> for Who {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Who, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text == "anyone" {
+            return Ok(Who::Anyone);
+        }
+        if let Some(name) = text.strip_prefix("consumer:") {
+            return Ok(Who::Consumer(name.to_owned()));
+        }
+        let version = text
+            .rsplit_once('@')
+            .and_then(|(name, version)| Some((name, version.parse().ok()?)));
+        let (name, version) =
+            version.ok_or_else(|| D::Error::custom(format!("{text:?} names nobody")))?;
+        Ok(Who::Version(name.to_owned(), version))
     }
 }
 

@@ -31,12 +31,19 @@ impl std::str::FromStr for LinePick {
             .find(|(_, character)| *character == '@');
         let (package, line) = match at {
             None => (text, None),
-            Some((at, _)) => (&text[..at], Some(text[at + 1..].to_owned())),
+            Some((at, _)) => (&text[..at], Some(&text[at + 1..])),
         };
         check_package_name(package)?;
+        // Which line a version is of, the package says.
+        if let Some(line) = line
+            && line.parse::<Line>().is_err()
+            && read_number(line).is_err()
+        {
+            return Err(no_line(line));
+        }
         Ok(LinePick {
             package: package.to_owned(),
-            line,
+            line: line.map(str::to_owned),
         })
     }
 }
@@ -113,15 +120,17 @@ fn line_of(text: &str, package: &Package) -> Result<Line, Refusal> {
     if let Ok(line) = text.parse() {
         return Ok(line);
     }
-    match read_number(text) {
-        Ok(version) => Ok(package.line_of(&version)),
-        Err(_) => Err(Refusal::of(
-            RefusalKind::Invalid,
-            format!(
-                "{text:?} names no line: write a major (2), a minor (2.1) or a version of the line"
-            ),
-        )),
-    }
+    let version = read_number(text).map_err(|_| no_line(text))?;
+    Ok(package.line_of(&version))
+}
+
+fn no_line(text: &str) -> Refusal {
+    Refusal::of(
+        RefusalKind::Invalid,
+        format!(
+            "{text:?} names no line: write a major (2), a minor (2.1) or a version of the line"
+        ),
+    )
 }
 
 /// The next release of a channel, made or to be made in the same event.

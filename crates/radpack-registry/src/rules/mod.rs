@@ -7,6 +7,7 @@ mod drafts;
 mod effect;
 mod lines;
 mod people;
+mod pick;
 mod policy;
 mod publish;
 mod release;
@@ -15,26 +16,25 @@ mod yank;
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::str::FromStr;
 
 use semver::Version;
 
 use crate::commit::{Place, Refusal, RefusalKind};
-use crate::number::read_number;
 use crate::state::State;
 use crate::state::fact::Fact;
-use crate::state::package::{Package, PublishedVersion};
+use crate::state::package::{Package, PublishedVersion, RELEASE};
 use crate::state::token::{Right, Token};
 
-pub(crate) use drafts::check_source_path;
 pub use drafts::{CreateDraft, DiscardDraft, DraftSource, ResetDraft, SaveDraft};
+pub(crate) use drafts::{check_size, check_source_path};
 pub use effect::{Effect, Moved, Who};
 pub use lines::LinePick;
 pub(crate) use lines::{is_made, made_name};
 pub use people::{ChangeSetting, CreateToken, RecordConsumer, RevokeToken};
+pub use pick::{Origin, VersionPick, Which};
 pub use policy::SetPolicy;
-pub(crate) use publish::check_path;
 pub use publish::{NewBuild, Publish};
+pub(crate) use publish::{check_path, rights_to_publish};
 pub use release::{ChangeRollout, Promote, ReleaseVersions};
 pub use rollback::{Revert, Rollback};
 pub use yank::Yank;
@@ -74,81 +74,27 @@ pub trait Rule {
     }
 }
 
+impl Rule for Box<dyn Rule + Send + Sync> {
+    fn decide(&self, state: &State, place: &Place) -> Result<Decided, Refusal> {
+        (**self).decide(state, place)
+    }
+
+    fn rights(&self) -> Vec<Right> {
+        (**self).rights()
+    }
+
+    fn concerns(&self, state: &State) -> BTreeSet<String> {
+        (**self).concerns(state)
+    }
+
+    fn check_within(&self, token: &Token) -> Result<(), Refusal> {
+        (**self).check_within(token)
+    }
+}
+
 impl<F: Into<Fact>> From<F> for Decided {
     fn from(fact: F) -> Decided {
         Decided::Fact(fact.into())
-    }
-}
-
-/// A version as people name it: `shapes@1.1.0`, `shapes@1.1`, `shapes#7` for a build, `shapes` for the newest.
-///
-/// ```
-/// use radpack_registry::rules::VersionPick;
-///
-/// let pick: VersionPick = "@acme/shapes@1.1".parse()?;
-/// assert_eq!(pick.to_string(), "@acme/shapes@1.1.0");
-/// assert_eq!("shapes#7".parse::<VersionPick>()?.package, "shapes");
-/// # Ok::<(), radpack_registry::Refusal>(())
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct VersionPick {
-    /// The package.
-    pub package: String,
-    /// Which of its versions.
-    pub which: Which,
-}
-
-/// One of a package's versions.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Which {
-    /// By its number.
-    Number(Version),
-    /// By its build.
-    Build(u32),
-    /// The highest that was not yanked, a stable one if there is any.
-    Newest,
-}
-
-impl FromStr for VersionPick {
-    type Err = Refusal;
-
-    fn from_str(text: &str) -> Result<VersionPick, Refusal> {
-        let invalid = |message: String| Refusal::of(RefusalKind::Invalid, message);
-        // A name with a scope begins with @.
-        let at = text
-            .char_indices()
-            .skip(1)
-            .find(|(_, character)| matches!(character, '@' | '#'));
-        let (package, which) = match at {
-            None => (text, Which::Newest),
-            Some((at, '#')) => {
-                let build = text[at + 1..].parse().map_err(|_| {
-                    invalid(format!("{text:?} names no build: write it as shapes#7"))
-                })?;
-                (&text[..at], Which::Build(build))
-            }
-            Some((at, _)) => {
-                let number = read_number(&text[at + 1..]).map_err(|error| {
-                    invalid(format!("{text:?} names no version")).caused_by(error)
-                })?;
-                (&text[..at], Which::Number(number))
-            }
-        };
-        check_package_name(package)?;
-        Ok(VersionPick {
-            package: package.to_owned(),
-            which,
-        })
-    }
-}
-
-impl fmt::Display for VersionPick {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.which {
-            Which::Number(version) => write!(formatter, "{}@{version}", self.package),
-            Which::Build(build) => write!(formatter, "{}#{build}", self.package),
-            Which::Newest => formatter.write_str(&self.package),
-        }
     }
 }
 
@@ -187,6 +133,7 @@ impl State {
                 .filter(|(_, published)| published.yanked.is_none())
                 .max_by_key(|(version, _)| (version.pre.is_empty(), *version)),
         };
+        let found = found.map(|(version, published)| (version, &**published));
         found.ok_or_else(|| {
             Refusal::of(
                 RefusalKind::Unknown,
@@ -239,6 +186,11 @@ pub(crate) fn listed<T: fmt::Display>(items: impl IntoIterator<Item = T>) -> Str
         Some(last) if items.is_empty() => last,
         Some(last) => format!("{} and {last}", items.join(", ")),
     }
+}
+
+/// The channel that is meant, where none is named.
+fn release() -> String {
+    RELEASE.to_owned()
 }
 
 fn set<'s>(names: impl IntoIterator<Item = &'s String>) -> BTreeSet<String> {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use radpack_manifest::Id;
 use radpack_version::Spec;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Decided, Rule, check_name, listed};
@@ -16,15 +17,20 @@ use crate::state::package::RELEASE;
 use crate::state::token::{Right, Token};
 
 /// Records which pins an application uses.
-#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct RecordConsumer {
     /// The application.
     pub consumer: String,
     /// Its pins; where none are said, those that it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pins: Option<BTreeSet<String>>,
     /// What it is to get of packages from now on.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub follow: BTreeMap<String, Follows>,
     /// Whether users have it; as it was, where it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub production: Option<bool>,
 }
 
@@ -46,16 +52,22 @@ pub struct CreateToken {
 }
 
 /// Makes a token worth nothing.
-#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct RevokeToken {
     /// The token.
     pub token: Uuid,
 }
 
 /// Changes a setting of the registry.
-#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ChangeSetting {
     /// Where readers find the files; none: where they found the manifest.
+    // None must be said: what says nothing changes nothing.
+    #[serde(deserialize_with = "Option::deserialize")]
     pub base_url: Option<String>,
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use semver::Version;
+use serde::{Deserialize, Serialize};
 
 use super::effect::check_effect;
 use super::{Decided, Rule, check_package_name, set};
@@ -16,13 +17,16 @@ use crate::state::policy::PolicyChange;
 use crate::state::token::Right;
 
 /// Changes the policy of a package. It need not be there yet.
-#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct SetPolicy {
     /// The package.
     pub package: String,
     /// What is to be other.
     pub change: PolicyChange,
     /// Why, though it leaves something unresolvable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub force: Option<String>,
 }
 

@@ -344,15 +344,19 @@ impl Rule for Publish {
     }
 
     fn rights(&self) -> Vec<Right> {
-        if self.release {
-            vec![Right::Publish, Right::Release]
-        } else {
-            vec![Right::Publish]
-        }
+        rights_to_publish(self.release)
     }
 
     fn concerns(&self, _: &State) -> BTreeSet<String> {
         set(self.builds.iter().map(|build| &build.package))
+    }
+}
+
+/// The rights that publishing takes.
+pub(crate) fn rights_to_publish(release: bool) -> Vec<Right> {
+    match release {
+        true => vec![Right::Publish, Right::Release],
+        false => vec![Right::Publish],
     }
 }
 

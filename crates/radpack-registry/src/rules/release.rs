@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use semver::Version;
+use serde::{Deserialize, Serialize};
 
 use super::effect::check_effect;
 use super::lines::{is_made, made_name, next_number, outdated};
@@ -18,45 +19,60 @@ use crate::state::policy::Releasing;
 use crate::state::token::Right;
 
 /// Releases versions, all in one event and with one rollout.
-#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ReleaseVersions {
     /// The versions.
     pub versions: Vec<VersionPick>,
     /// The channel.
+    #[serde(default = "super::release")]
     pub channel: String,
     /// What the releases are called; they are numbered in any case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// How they reach everybody, where that is not at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<Plan>,
     /// Why, though it leaves something unresolvable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub force: Option<String>,
 }
 
 /// Releases in one channel what another one has.
-#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Promote {
     /// The packages.
     pub packages: Vec<String>,
     /// The channel that has it.
     pub from: String,
     /// The channel that gets it.
+    #[serde(default = "super::release")]
     pub to: String,
     /// How it reaches everybody, where that is not at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<Plan>,
     /// Why, though it leaves something unresolvable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub force: Option<String>,
 }
 
 /// Changes a release on its way.
-#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ChangeRollout {
     /// The line.
     pub line: LinePick,
     /// The channel.
+    #[serde(default = "super::release")]
     pub channel: String,
     /// What to do.
     pub action: RolloutAction,
     /// Why, though it leaves something unresolvable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub force: Option<String>,
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use semver::{Prerelease, Version};
+use serde::{Deserialize, Serialize};
 
 use super::effect::check_effect;
 use super::lines::{made_name, next_number};
@@ -18,15 +19,20 @@ use crate::state::policy::Releasing;
 use crate::state::token::Right;
 
 /// Returns a line to its previous good release, or to one that is named. While one is on its way, that is ended.
-#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Rollback {
     /// The line.
     pub line: LinePick,
     /// The channel.
+    #[serde(default = "super::release")]
     pub channel: String,
     /// The release to return to, by its number or its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
     /// Why, though it leaves something unresolvable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub force: Option<String>,
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
+
 use super::effect::check_effect;
 use super::{Decided, Rule, VersionPick, listed, set};
 use crate::commit::{Place, Refusal, RefusalKind};
@@ -11,13 +13,16 @@ use crate::state::package::RELEASE;
 use crate::state::token::Right;
 
 /// Yanks a version.
-#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Yank {
     /// The version.
     pub version: VersionPick,
     /// Why.
     pub reason: String,
     /// Why, though it leaves something unresolvable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub force: Option<String>,
 }
 

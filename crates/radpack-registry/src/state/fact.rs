@@ -39,9 +39,15 @@ macro_rules! facts {
                 let malformed = |error| {
                     FoldError::new(format!("the facts are not those of the kind {:?}", event.kind)).caused_by(error)
                 };
-                match event.kind.as_str() {
-                    $($name => $kind::deserialize(&event.payload).map(Fact::$kind).map_err(malformed),)*
-                    _ => Err(FoldError::unknown(event)),
+                let read = Fact::read(&event.kind, &event.payload);
+                read.ok_or_else(|| FoldError::unknown(event))?.map_err(malformed)
+            }
+
+            /// Reads the facts of a kind, if that is known here.
+            pub(crate) fn read(kind: &str, payload: &Value) -> Option<serde_json::Result<Fact>> {
+                match kind {
+                    $($name => Some($kind::deserialize(payload).map(Fact::$kind)),)*
+                    _ => None,
                 }
             }
 
@@ -53,7 +59,7 @@ macro_rules! facts {
                 }
             }
 
-            fn payload(&self) -> serde_json::Result<Value> {
+            pub(crate) fn payload(&self) -> serde_json::Result<Value> {
                 match self {
                     $(Fact::$kind(facts) => serde_json::to_value(facts)),*
                 }
@@ -315,6 +321,7 @@ pub struct Released {
 }
 
 /// What can be done with a release on its way.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RolloutAction {
@@ -522,6 +529,7 @@ pub struct DraftDiscarded {
 }
 
 /// What a consumer gets of a package.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Follows {

@@ -20,6 +20,7 @@ use uuid::Uuid;
 
 use crate::commit::{Fold, FoldError};
 use crate::event::{Event, Hash, Recorded};
+use crate::rollout::Rollout;
 use draft::{Change, Draft, Revision};
 use fact::{
     ConsumerRecorded, DraftCreated, DraftFrom, DraftSaved, Fact, Follows, Imported, NewVersion,
@@ -107,6 +108,22 @@ impl State {
             self.want(name);
         }
         package.map(Arc::as_ref)
+    }
+
+    /// A package as those share it who hold this state: as long as it is the same, nothing of the package has changed.
+    #[must_use]
+    pub fn shared(&self, name: &str) -> Option<&Arc<Package>> {
+        self.package(name)?;
+        self.packages.get(name)?.package.get()
+    }
+
+    /// The rollouts that the lines of a channel have, also those that everybody has by now; packages released together each have it.
+    pub fn rollouts(&self, channel: &str) -> impl Iterator<Item = &Rollout> {
+        self.names()
+            .filter_map(|name| self.package(name))
+            .filter_map(move |package| package.channel(channel))
+            .flat_map(|channel| channel.lines.values())
+            .filter_map(|line| Some(&line.rolling.as_ref()?.rollout))
     }
 
     /// What is another here than in another state, if anything is; of what was read of both.
@@ -385,6 +402,7 @@ impl State {
                 let there = self.change(&package.package);
                 there.publish(&it.version, event, it.message.as_ref())?;
                 if let Some(published) = there.versions.get_mut(&it.version.version) {
+                    let published = Arc::make_mut(published);
                     published.by.clone_from(&it.by);
                     published.at = it.at;
                 }

@@ -30,7 +30,7 @@ pub struct Package {
     /// How it is released and numbered.
     pub policy: Policy,
     /// Its versions, yanked ones too.
-    pub versions: BTreeMap<Version, PublishedVersion>,
+    pub versions: BTreeMap<Version, Arc<PublishedVersion>>,
     /// Its channels, by name. The channel `latest` is computed, and not here.
     pub channels: BTreeMap<String, Channel>,
     /// Its drafts, by name.
@@ -263,6 +263,18 @@ impl Package {
     #[must_use]
     pub fn channel(&self, name: &str) -> Option<&Channel> {
         self.channels.get(name)
+    }
+
+    /// Whether a version was ever released in one of these channels.
+    #[must_use]
+    pub fn was_released(&self, version: &Version, channels: &[String]) -> bool {
+        channels
+            .iter()
+            .filter_map(|name| self.channel(name))
+            .any(|channel| {
+                let mut releases = channel.releases.iter();
+                releases.any(|release| release.version == *version)
+            })
     }
 
     /// How many versions there have been.

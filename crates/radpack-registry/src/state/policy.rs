@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::number::Numbering;
 
 /// When a version may be released.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Releasing {
@@ -21,6 +22,7 @@ pub enum Releasing {
 }
 
 /// The policy of a package.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Policy {
@@ -36,6 +38,7 @@ pub struct Policy {
 }
 
 /// What a policy is to be, as far as it is said: `keep-minors=on`, `releases=free`, `numbering=increasing`.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct PolicyChange {

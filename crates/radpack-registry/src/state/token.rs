@@ -8,12 +8,15 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::State;
+use crate::commit::{Refusal, RefusalKind};
 use crate::event::Hash;
 
 /// How secrets begin, so that people and scanners know them.
 const PREFIX: &str = "radpack_";
 
 /// What a token is good for.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Right {
@@ -35,6 +38,7 @@ pub struct RightError {
 }
 
 /// A token, without its secret.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -71,6 +75,23 @@ impl Token {
         )
     }
 
+    /// What somebody has who needs no token and may do everything: it is of no registry, and no secret leads to it.
+    #[must_use]
+    pub fn needless(holder: impl Into<String>) -> Token {
+        let holder = holder.into();
+        Token {
+            id: Uuid::nil(),
+            by: holder.clone(),
+            holder,
+            rights: BTreeSet::from([Right::Admin]),
+            packages: BTreeSet::from(["*".to_owned()]),
+            expires: None,
+            seq: 0,
+            at: Timestamp::UNIX_EPOCH,
+            revoked: None,
+        }
+    }
+
     /// What is kept of a secret.
     #[must_use]
     pub fn digest(secret: &str) -> Hash {
@@ -91,6 +112,18 @@ impl Token {
             }
     }
 
+    /// Whether its holder may see what is not released of a package: whoever may change a thing may see it.
+    #[must_use]
+    pub fn sees(&self, package: &str) -> bool {
+        !self.rights.is_empty() && self.covers(package)
+    }
+
+    /// Whether its holder may see everything.
+    #[must_use]
+    pub fn sees_all(&self) -> bool {
+        !self.rights.is_empty() && self.packages.contains("*")
+    }
+
     /// Whether it grants a right for everything that a pattern matches.
     pub(crate) fn grants_pattern(&self, right: Right, pattern: &str) -> bool {
         (self.rights.contains(&right) || self.rights.contains(&Right::Admin))
@@ -101,6 +134,32 @@ impl Token {
     pub(crate) fn covers(&self, pattern: &str) -> bool {
         // Each `*` of the narrower one stands for what the wider one's must take in whole: taken as a character of its own, it does.
         self.packages.iter().any(|own| matches(own, pattern))
+    }
+}
+
+impl State {
+    /// The token with a secret, if it is worth anything at a time.
+    ///
+    /// # Errors
+    ///
+    /// If there is none, it was revoked, or it has expired.
+    pub fn standing(&self, secret: &str, at: Timestamp) -> Result<&Token, Refusal> {
+        let denied = |message: String| Refusal::of(RefusalKind::Denied, message);
+        let Some(token) = self.token_with(secret) else {
+            return Err(denied("the token is none of this registry's".to_owned()));
+        };
+        let holder = &token.holder;
+        if let Some(seq) = token.revoked {
+            return Err(denied(format!(
+                "the token of {holder} was revoked by event {seq}"
+            )));
+        }
+        if let Some(expires) = token.expires.filter(|expires| *expires <= at) {
+            return Err(denied(format!(
+                "the token of {holder} expired at {expires}"
+            )));
+        }
+        Ok(token)
     }
 }
 

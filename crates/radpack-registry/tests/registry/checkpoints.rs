@@ -206,3 +206,70 @@ async fn a_package_that_only_a_checkpoint_knows_has_never_been() {
     bench.publish("ghost", None).await;
     assert_eq!(bench.moment().await.position.seq, seq + 1);
 }
+
+/// A process that lives long, and whose checkpoint a sweep deletes, for others have gone on from another one.
+#[tokio::test]
+async fn whoever_stands_on_a_checkpoint_that_is_deleted_goes_on_from_another() {
+    let bench = Bench::new().await;
+    let command = Command::new("ann");
+    let caller = Caller::new("ann");
+    let rule = publish("shapes", None, contents("one", &["a"], &[]));
+    let first = bench.registry.carry_out(&caller, &command, &rule).await;
+    assert!(matches!(first, Ok(Carried::Done(_))), "{first:?}");
+    bench.registry.checkpoint().await.unwrap();
+    let old = Bench {
+        registry: Registry::open(bench.store.clone()).await.unwrap(),
+        store: bench.store.clone(),
+    };
+    // It learns the commands, and writes a checkpoint that has shapes and colors for itself.
+    for package in ["shapes", "colors"] {
+        old.done(&publish(package, None, contents(package, &["a"], &[])))
+            .await;
+    }
+    let again = async |on: &Bench| {
+        let again = Command::again(command.id, "ann");
+        let other = publish("shapes", None, contents("two", &["b"], &[]));
+        let carried = on.registry.carry_out(&caller, &again, &other).await;
+        assert!(
+            matches!(&carried, Ok(Carried::Done(committed)) if committed.repeated),
+            "{carried:?}"
+        );
+    };
+    again(&old).await;
+    let deleted = old.registry.checkpoint().await.unwrap();
+    let before = old.moment().await;
+    // Others go on without it.
+    for _ in 0..14 {
+        bench.publish("lines", None).await;
+        bench.registry.checkpoint().await.unwrap();
+    }
+    bench.registry.gc(&caller).await.unwrap();
+    let exists = async |seq: u64| {
+        let folder = format!("checkpoints/{seq:020}");
+        let objects = bench.store.list(&folder).await.unwrap();
+        objects.iter().any(|it| it.name.ends_with("/root.json"))
+    };
+    assert!(!exists(deleted.seq).await);
+    // What it was is still known, and it commits until a checkpoint is due.
+    let shapes = |state: &State| state.package("shapes").map(|it| it.versions.len());
+    let asked = old.registry.ask(&before, shapes).await.unwrap();
+    assert_eq!(asked, Some(2));
+    for keep in ["on", "off"].into_iter().cycle() {
+        let rule = SetPolicy {
+            package: "lines".to_owned(),
+            change: format!("keep-minors={keep}").parse().unwrap(),
+            force: None,
+        };
+        if old.done(&rule).await.recorded.event.seq == 1024 {
+            break;
+        }
+    }
+    old.registry.settle().await;
+    assert!(exists(1024).await);
+    again(&old).await;
+    let findings = old.registry.verify().await.unwrap().findings;
+    let wrong = findings
+        .iter()
+        .find(|it| it.object.starts_with("checkpoints"));
+    assert_eq!(wrong, None);
+}

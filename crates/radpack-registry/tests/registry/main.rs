@@ -4,6 +4,7 @@ mod checkpoints;
 mod model;
 mod random;
 mod recorded;
+mod requests;
 mod rules;
 mod support;
 mod together;

@@ -113,6 +113,25 @@ async fn a_server_that_cannot_be_reached() {
     }
 }
 
+#[test]
+fn addresses_hold_no_credentials() {
+    for address in [
+        "s3://me:hidden@bucket/prefix",
+        "gs://hidden@bucket",
+        "https://hidden@bucket.s3.amazonaws.com",
+        "abfs://container:hidden@account.dfs.core.windows.net/prefix",
+    ] {
+        let error = Store::open_with(address, []).unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Address);
+        assert!(words(&error).contains("environment"), "{}", words(&error));
+        assert!(!words(&error).contains("hidden"), "{}", words(&error));
+    }
+    // That is a container.
+    let account = [("AZURE_STORAGE_KEY".to_owned(), "eA==".to_owned())];
+    let azure = "abfs://container@account.dfs.core.windows.net/prefix";
+    assert!(Store::open_with(azure, account).is_ok());
+}
+
 #[tokio::test]
 async fn credentials_that_are_nowhere() {
     let address = nowhere();

@@ -97,7 +97,7 @@ impl Package {
         };
         self.versions.insert(
             version.clone(),
-            PublishedVersion {
+            Arc::new(PublishedVersion {
                 build: new.build,
                 contents,
                 seq: event.seq,
@@ -108,7 +108,7 @@ impl Package {
                 restores: new.restores.clone(),
                 breaking: new.breaking.clone(),
                 yanked: None,
-            },
+            }),
         );
         Ok(())
     }
@@ -229,7 +229,7 @@ impl Package {
         let Some(published) = self.versions.get_mut(version) else {
             return Err(FoldError::new(format!("there is no {version} to yank")));
         };
-        published.yanked = Some(Yank {
+        Arc::make_mut(published).yanked = Some(Yank {
             seq,
             reason: reason.to_owned(),
         });

@@ -6,7 +6,7 @@ use radpack_registry::rules::{
     CreateDraft, CreateToken, DiscardDraft, DraftSource, RecordConsumer, RevokeToken, SaveDraft,
     VersionPick,
 };
-use radpack_registry::state::fact::Follows;
+use radpack_registry::state::fact::{Follows, SourceFile};
 use radpack_registry::state::token::{Right, Token};
 use radpack_registry::{
     Caller, Command, CommitError, Follow, ManifestQuery, Refusal, RefusalKind, Uuid,
@@ -145,6 +145,51 @@ async fn a_save_based_on_an_older_revision_is_refused() {
             ..of_the_first
         })
         .await;
+}
+
+#[tokio::test]
+async fn a_draft_is_no_larger_than_what_is_published_may_be() {
+    let bench = Bench::new().await;
+    bench
+        .done(&CreateDraft {
+            draft: "mine".to_owned(),
+            package: "shapes".to_owned(),
+            from: DraftSource::Empty,
+        })
+        .await;
+    let save = |base: u64, files: usize, bytes: u64, remove: &[&str]| SaveDraft {
+        draft: "mine".to_owned(),
+        opened: None,
+        base,
+        put: (0..files)
+            .map(|number| {
+                (
+                    format!("{number}.js"),
+                    SourceFile {
+                        bytes,
+                        ..source("")
+                    },
+                )
+            })
+            .collect(),
+        remove: remove.iter().map(|path| (*path).to_owned()).collect(),
+        message: None,
+    };
+    let half = 1 << 29;
+    for (files, bytes) in [(1, 2 * half + 1), (3, half), (2, u64::MAX), (20_001, 0)] {
+        let refused = bench.refused(&save(1, files, bytes, &[])).await;
+        assert!(refused.contains("is too large"), "{refused}");
+    }
+    bench.done(&save(1, 2, half, &[])).await;
+    // What is there counts, unless it is replaced, or goes.
+    let more = |remove: &[&str]| SaveDraft {
+        put: BTreeMap::from([("more.js".to_owned(), source("x"))]),
+        ..save(2, 0, 0, remove)
+    };
+    let refused = bench.refused(&more(&[])).await;
+    assert!(refused.contains("is too large"), "{refused}");
+    bench.done(&more(&["0.js"])).await;
+    bench.done(&save(3, 2, half - 1, &[])).await;
 }
 
 fn token(number: u128, secret: &str, rights: &[Right], packages: &str) -> CreateToken {
