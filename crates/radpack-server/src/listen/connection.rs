@@ -1,0 +1,524 @@
+//! One connection among many: what is known of it, when it is closed, and who makes room for whom.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::extract::ConnectInfo;
+use axum::response::{IntoResponse as _, Response};
+use http::header::{self, HeaderValue};
+use http::{Request, StatusCode, Version};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::timeout;
+use tokio_rustls::server::TlsStream;
+use tower_service::Service as _;
+
+use super::body::{Answer, Patient};
+use super::{Listening, Tls};
+
+/// How often those who wait for a place look for one that has become idle.
+const WAITING: Duration = Duration::from_millis(100);
+
+/// How long one that is told to end may take to say goodbye.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// The type of streams of events.
+const EVENTS: &[u8] = b"text/event-stream";
+
+/// What the service is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Stage {
+    Running,
+    /// What has begun is finished.
+    Finishing,
+    /// Nothing is finished any more.
+    Broken,
+}
+
+/// All connections.
+pub(super) struct Crowd {
+    pub(super) listening: Listening,
+    router: Router,
+    places: Arc<Semaphore>,
+    size: usize,
+    builder: Builder<TokioExecutor>,
+    began: Instant,
+    connections: Mutex<HashMap<u64, Arc<Pulse>>>,
+    next: AtomicU64,
+}
+
+/// What is known of a connection. Times are milliseconds since the crowd began, and 0 is never.
+#[derive(Debug, Default)]
+pub(super) struct Pulse {
+    requests: AtomicUsize,
+    /// How many of them are streams of events, which have no end.
+    streams: AtomicUsize,
+    /// Since when it has had no request.
+    idle: AtomicU64,
+    /// Since when the head of a request has been coming.
+    head: AtomicU64,
+    is_h2: AtomicBool,
+    /// Since when the other side is being waited for to take what is written.
+    stalled: AtomicU64,
+    /// How long it was waited for before, and how much it took, since it was measured last.
+    waited: AtomicU64,
+    taken: AtomicU64,
+    close: Notify,
+}
+
+/// A request under way.
+pub(super) struct UnderWay {
+    pulse: Arc<Pulse>,
+    began: Instant,
+    is_stream: bool,
+}
+
+impl UnderWay {
+    /// Notes what is answered.
+    fn answered(&mut self, response: &Response) {
+        let kind = response.headers().get(header::CONTENT_TYPE);
+        if !self.is_stream && kind.is_some_and(|kind| kind.as_bytes().starts_with(EVENTS)) {
+            self.is_stream = true;
+            self.pulse.streams.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+}
+
+fn since(began: Instant) -> u64 {
+    u64::try_from(began.elapsed().as_millis())
+        .unwrap_or(u64::MAX)
+        .max(1)
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        if self.is_stream {
+            self.pulse.streams.fetch_sub(1, Ordering::AcqRel);
+        }
+        if self.pulse.requests.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.pulse.idle.store(since(self.began), Ordering::Release);
+        }
+    }
+}
+
+impl Pulse {
+    fn is_idle(&self) -> bool {
+        self.requests.load(Ordering::Acquire) == 0
+    }
+
+    /// Whether all that it is there for are events to come: who misses some asks for them again.
+    fn only_listens(&self) -> bool {
+        let streams = self.streams.load(Ordering::Acquire);
+        streams > 0 && streams == self.requests.load(Ordering::Acquire)
+    }
+
+    fn begins(self: &Arc<Self>, began: Instant, version: Version) -> UnderWay {
+        if self.requests.fetch_add(1, Ordering::AcqRel) == 0 {
+            self.measure_anew();
+        }
+        self.head.store(0, Ordering::Release);
+        if version == Version::HTTP_2 {
+            self.is_h2.store(true, Ordering::Release);
+        }
+        UnderWay {
+            pulse: Arc::clone(self),
+            began,
+            is_stream: false,
+        }
+    }
+
+    /// Whether it has been waited for long enough.
+    fn is_overdue(&self, now: u64, listening: &Listening) -> bool {
+        let over = |then: u64, most: Duration| then != 0 && now.saturating_sub(then) > millis(most);
+        if self.is_idle() {
+            return over(self.idle.load(Ordering::Acquire), listening.idle)
+                || over(self.head.load(Ordering::Acquire), listening.head)
+                    // There, other things are sent between requests.
+                    && !self.is_h2.load(Ordering::Acquire);
+        }
+        let stalled = self.stalled.load(Ordering::Acquire);
+        if over(stalled, listening.stall) {
+            return true;
+        }
+        let waited = self.waited.load(Ordering::Acquire);
+        if waited <= millis(listening.stall) {
+            return false;
+        }
+        let is_slow = self.taken.load(Ordering::Acquire) < (waited / 1000) * listening.slowest;
+        self.measure_anew();
+        is_slow
+    }
+
+    fn measure_anew(&self) {
+        self.waited.store(0, Ordering::Release);
+        self.taken.store(0, Ordering::Release);
+    }
+
+    /// The other side does not take what is written.
+    fn waits(&self, now: u64) {
+        if self.stalled.load(Ordering::Acquire) == 0 {
+            self.stalled.store(now, Ordering::Release);
+        }
+    }
+
+    /// It has taken some.
+    fn took(&self, bytes: usize, now: impl FnOnce() -> u64) {
+        let stalled = self.stalled.swap(0, Ordering::AcqRel);
+        if stalled != 0 {
+            let waited = now().saturating_sub(stalled);
+            self.waited.fetch_add(waited, Ordering::AcqRel);
+        }
+        self.taken.fetch_add(bytes as u64, Ordering::AcqRel);
+    }
+}
+
+impl Crowd {
+    pub(super) fn new(router: Router, listening: Listening, size: usize) -> Crowd {
+        let mut builder = Builder::new(TokioExecutor::new());
+        let headers = usize::try_from(listening.headers).unwrap_or(usize::MAX);
+        // Heads are timed here, with connections that send none.
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(None)
+            .max_buf_size(headers.max(8 << 10) + listening.target);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(listening.streams)
+            .max_header_list_size(listening.headers);
+        Crowd {
+            router,
+            places: Arc::new(Semaphore::new(size)),
+            size,
+            builder,
+            began: Instant::now(),
+            connections: Mutex::default(),
+            next: AtomicU64::new(0),
+            listening,
+        }
+    }
+
+    pub(super) fn tell(&self, words: &str) {
+        tracing::warn!("{words}");
+        (self.listening.tell)(words);
+    }
+
+    /// A place for a connection, as soon as there is one.
+    pub(super) async fn place(&self) -> OwnedSemaphorePermit {
+        loop {
+            let place = Arc::clone(&self.places).acquire_owned();
+            if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
+                return place;
+            }
+            self.make_room();
+            if let Ok(Ok(place)) = timeout(WAITING, place).await {
+                return place;
+            }
+        }
+    }
+
+    /// Until there is no connection any more.
+    pub(super) async fn all_gone(&self) {
+        let all = u32::try_from(self.size).unwrap_or(u32::MAX);
+        let _ = self.places.acquire_many(all).await;
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Arc<Pulse>>> {
+        self.connections
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Closes some connections without a request, those first that have had none for longest, and then such that only wait for events:
+    /// more than one, for looking at all takes time.
+    pub(super) fn make_room(&self) {
+        let mut idle: Vec<((bool, u64, u64), Arc<Pulse>)> = self
+            .lock()
+            .iter()
+            .filter(|(_, pulse)| pulse.is_idle() || pulse.only_listens())
+            .map(|(number, pulse)| {
+                let since = pulse.idle.load(Ordering::Acquire);
+                let order = (pulse.only_listens(), since, *number);
+                (order, Arc::clone(pulse))
+            })
+            .collect();
+        idle.sort_unstable_by_key(|(order, _)| *order);
+        let enough = (self.size / 64).max(1);
+        for (_, pulse) in idle.iter().take(enough) {
+            pulse.close.notify_one();
+        }
+    }
+
+    /// Reads the certificate again whenever its files change; for ever.
+    pub(super) async fn follow_certificate(&self) -> Infallible {
+        match &self.listening.tls {
+            Some(tls) => tls.follow(|words| self.tell(words)).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Answers what comes on a connection, to its end.
+    pub(super) async fn answer(
+        self: Arc<Self>,
+        stream: TcpStream,
+        address: SocketAddr,
+        _place: OwnedSemaphorePermit,
+        stages: watch::Receiver<Stage>,
+    ) {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let pulse = Arc::new(Pulse::default());
+        let now = since(self.began);
+        pulse.idle.store(now, Ordering::Release);
+        pulse.head.store(now, Ordering::Release);
+        self.lock().insert(number, Arc::clone(&pulse));
+        let _ = stream.set_nodelay(true);
+        match &self.listening.tls {
+            None => self.talk(stream, address, &pulse, stages).await,
+            Some(tls) => {
+                if let Some(stream) = self.shake(tls, stream, &pulse, stages.clone()).await {
+                    self.talk(stream, address, &pulse, stages).await;
+                }
+            }
+        }
+        self.lock().remove(&number);
+    }
+
+    /// Agrees on keys with the other side, if that does not take it too long.
+    async fn shake(
+        &self,
+        tls: &Tls,
+        stream: TcpStream,
+        pulse: &Pulse,
+        mut stages: watch::Receiver<Stage>,
+    ) -> Option<TlsStream<TcpStream>> {
+        tokio::select! {
+            shaken = timeout(self.listening.head, tls.accept(stream)) => shaken.ok()?.ok(),
+            () = pulse.close.notified() => None,
+            _ = stages.wait_for(|stage| *stage != Stage::Running) => None,
+        }
+    }
+
+    async fn talk<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+        &self,
+        stream: S,
+        address: SocketAddr,
+        pulse: &Arc<Pulse>,
+        mut stages: watch::Receiver<Stage>,
+    ) {
+        let stream = TokioIo::new(Felt {
+            stream,
+            pulse: Arc::clone(pulse),
+            began: self.began,
+        });
+        let service = service_fn(|request: Request<Incoming>| {
+            let mut under_way = pulse.begins(self.began, request.version());
+            let answer = self.call(request, address);
+            async move {
+                let answer = answer.await;
+                under_way.answered(&answer);
+                Ok::<_, Infallible>(answer.map(|body| Answer::new(body, under_way)))
+            }
+        });
+        let mut connection = pin!(self.builder.serve_connection(stream, service));
+        let listening = &self.listening;
+        let shortest = listening.head.min(listening.idle).min(listening.stall);
+        let look = (shortest / 4).clamp(Duration::from_millis(10), Duration::from_secs(5));
+        let mut looks = tokio::time::interval(look);
+        let mut next = Stage::Finishing;
+        loop {
+            tokio::select! {
+                // What the other side did wrong is its affair.
+                _ = connection.as_mut() => return,
+                // Events would not end while it says goodbye.
+                () = pulse.close.notified() => match pulse.only_listens() {
+                    true => return,
+                    false => break,
+                },
+                _ = looks.tick() => {
+                    if pulse.is_overdue(since(self.began), listening) {
+                        break;
+                    }
+                }
+                () = reached(&mut stages, next) => match next {
+                    Stage::Finishing => {
+                        next = Stage::Broken;
+                        connection.as_mut().graceful_shutdown();
+                    }
+                    _ => return,
+                }
+            }
+        }
+        connection.as_mut().graceful_shutdown();
+        let _ = timeout(GOODBYE, connection).await;
+    }
+
+    /// What the routes answer.
+    fn call(
+        &self,
+        request: Request<Incoming>,
+        address: SocketAddr,
+    ) -> impl Future<Output = Response> + use<> {
+        let target = request.uri().path_and_query();
+        let is_long = target.is_some_and(|it| it.as_str().len() > self.listening.target);
+        let (stall, slowest) = (self.listening.stall, self.listening.slowest);
+        let mut router = self.router.clone();
+        async move {
+            if is_long {
+                return StatusCode::URI_TOO_LONG.into_response();
+            }
+            let mut request = request.map(|body| Patient::with(body, stall, slowest));
+            request.extensions_mut().insert(ConnectInfo(address));
+            name_host(&mut request);
+            match router.call(request).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            }
+        }
+    }
+}
+
+/// Sees to it that a request that names its host elsewhere, as those of HTTP/2 do, has it among its headers, where it is looked for. It is
+/// what counts where both are there.
+fn name_host<B>(request: &mut Request<B>) {
+    let host = request.uri().authority().map(|authority| {
+        let whole = authority.as_str();
+        let host = whole.rsplit_once('@').map_or(whole, |(_, host)| host);
+        HeaderValue::from_str(host)
+    });
+    if let Some(Ok(host)) = host {
+        request.headers_mut().insert(header::HOST, host);
+    }
+}
+
+/// Until the service has come to a stage.
+async fn reached(stages: &mut watch::Receiver<Stage>, stage: Stage) {
+    let _ = stages.wait_for(|now| *now >= stage).await;
+}
+
+/// A stream that notes when it is waited for.
+struct Felt<S> {
+    stream: S,
+    pulse: Arc<Pulse>,
+    began: Instant,
+}
+
+impl<S> Felt<S> {
+    fn written(&self, written: &Poll<io::Result<usize>>) {
+        match written {
+            Poll::Pending => self.pulse.waits(since(self.began)),
+            Poll::Ready(Ok(bytes)) => self.pulse.took(*bytes, || since(self.began)),
+            Poll::Ready(Err(_)) => {}
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Felt<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = into.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(context, into))?;
+        let pulse = &self.pulse;
+        let is_new = into.filled().len() > before && pulse.is_idle();
+        if is_new && pulse.head.load(Ordering::Relaxed) == 0 {
+            pulse.head.store(since(self.began), Ordering::Release);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Felt<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.written(&written);
+        written
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, parts);
+        self.written(&written);
+        written
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether a connection with a request is closed 31 seconds after it began, where this happened to what is written.
+    fn is_closed(happens: impl FnOnce(&Pulse)) -> bool {
+        let pulse = Arc::new(Pulse::default());
+        let _under_way = pulse.begins(Instant::now(), Version::HTTP_11);
+        happens(&pulse);
+        pulse.is_overdue(31_000, &Listening::default())
+    }
+
+    #[test]
+    fn who_took_everything_is_not_waited_for() {
+        assert!(is_closed(|pulse| pulse.waits(1)));
+        assert!(!is_closed(|pulse| {
+            pulse.waits(1);
+            pulse.took(100, || 20);
+        }));
+        // Nor is the time counted in which nothing was to be written.
+        assert!(!is_closed(|pulse| {
+            pulse.waits(1);
+            pulse.took(100, || 20);
+            pulse.waits(30_000);
+        }));
+    }
+
+    #[test]
+    fn who_takes_little_again_and_again_is_waited_for() {
+        let takes = |bytes| {
+            is_closed(|pulse| {
+                for second in 0..31 {
+                    pulse.waits(second * 1000 + 1);
+                    pulse.took(bytes, || (second + 1) * 1000);
+                }
+            })
+        };
+        assert!(takes(900));
+        assert!(!takes(1100));
+    }
+}

@@ -1,0 +1,239 @@
+//! What a channel gives at a moment: few different manifests for all the cohorts there are, each made when it is first asked for.
+//!
+//! Two cohorts get the same as long as no rollout tells them apart. So what a hundred cohorts get is made, kept and compressed as often as
+//! there are differences, which without a rollout is once.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use radpack_manifest::Manifest;
+use radpack_registry::{
+    Cohort, Follow, HistoryError, ManifestQuery, Moment, MomentToken, Refusal, Registry,
+};
+use radpack_resolve::Index;
+use tokio::runtime::Handle;
+use tokio::sync::OnceCell;
+
+use crate::encoded::Encoded;
+use crate::moment::ServedMoment;
+use crate::past::weight_of;
+use crate::problem::Problem;
+
+/// About what a package takes in a manifest, its encodings and its index (bytes).
+const PACKAGE: usize = 1_024;
+
+/// Up to this, encodings are made before a manifest is shown (bytes); beyond, it would be shown too late.
+const PREPARED: usize = 16 << 20;
+
+/// A channel at a moment.
+#[derive(Debug)]
+pub(crate) struct Scene {
+    pub(crate) moment: Moment,
+    /// The time that rollouts are seen at: the newest at which anything changed for anybody.
+    pub(crate) at: Timestamp,
+    /// When something changes by itself: a rollout takes its next step.
+    pub(crate) next: Option<Timestamp>,
+    pub(crate) channel: String,
+    token: MomentToken,
+    /// For whoever sends no cohort, and for each cohort, which of the views it gets.
+    class_of: Vec<usize>,
+    views: Vec<OnceCell<Arc<View>>>,
+}
+
+/// What everybody gets whom no rollout tells apart.
+#[derive(Debug)]
+pub(crate) struct View {
+    pub(crate) encoded: Encoded,
+    /// Where the registry says that its files are, if it does.
+    pub(crate) base_url: Option<String>,
+    /// Compiled when somebody asks for more than the manifest; its URLs need a base in the context.
+    index: OnceCell<Arc<Index>>,
+}
+
+impl Scene {
+    /// A channel at a time. Asks for all packages: they must have been read.
+    pub(crate) fn of(moment: Moment, at: Timestamp, channel: &str) -> Scene {
+        let mut rollouts = BTreeSet::new();
+        let (mut last, mut next) = (moment.position.at, None::<Timestamp>);
+        for rollout in moment.state.rollouts(channel) {
+            let (step, following) = rollout.steps(at);
+            last = last.max(step.unwrap_or(last));
+            next = match (next, following) {
+                (Some(next), Some(following)) => Some(next.min(following)),
+                (next, following) => next.or(following),
+            };
+            rollouts.insert((rollout.id, rollout.percent(at)));
+        }
+        let mut classes: Vec<Vec<bool>> = Vec::new();
+        let audiences = std::iter::once(None).chain(Cohort::all().map(Some));
+        let class_of = audiences
+            .map(|cohort| {
+                let gets = |&(id, percent)| match cohort {
+                    _ if percent >= 100 => true,
+                    Some(cohort) => Cohort::gets(cohort, id, percent),
+                    None => false,
+                };
+                let class: Vec<bool> = rollouts.iter().map(gets).collect();
+                match classes.iter().position(|known| *known == class) {
+                    Some(known) => known,
+                    None => {
+                        classes.push(class);
+                        classes.len() - 1
+                    }
+                }
+            })
+            .collect();
+        let at = last.min(at).max(moment.position.at);
+        Scene {
+            token: MomentToken::of(&moment.position, at),
+            at,
+            next,
+            channel: channel.to_owned(),
+            class_of,
+            views: std::iter::repeat_with(OnceCell::new)
+                .take(classes.len())
+                .collect(),
+            moment,
+        }
+    }
+
+    /// Its token, for who sends this cohort.
+    pub(crate) fn token(&self, cohort: Option<Cohort>) -> ServedMoment {
+        ServedMoment {
+            moment: self.token.clone(),
+            cohort,
+            channel: self.channel.clone(),
+        }
+    }
+
+    fn class(&self, cohort: Option<Cohort>) -> usize {
+        let position = cohort.map_or(0, |cohort| 1 + usize::from(cohort.number()));
+        self.class_of.get(position).copied().unwrap_or_default()
+    }
+
+    /// What a cohort gets, if it was made.
+    pub(crate) fn ready(&self, cohort: Option<Cohort>) -> Option<Arc<View>> {
+        self.views.get(self.class(cohort))?.get().cloned()
+    }
+
+    /// What a cohort gets; made by the first who asks, and not twice where an earlier scene has the same.
+    pub(crate) async fn view(
+        &self,
+        registry: &Registry,
+        cohort: Option<Cohort>,
+        earlier: Option<&Scene>,
+    ) -> Result<Arc<View>, Problem> {
+        let class = self.class(cohort);
+        let slot = self.views.get(class).ok_or_else(Problem::broken)?;
+        let made = slot
+            .get_or_try_init(|| async {
+                let query = ManifestQuery {
+                    of: Follow::from(&*self.channel),
+                    cohort,
+                    ..ManifestQuery::default()
+                };
+                let manifest = self.manifest(registry, query, None).await?;
+                let view = blocking(move || View::of(&manifest)).await?;
+                let same = earlier.into_iter().flat_map(|earlier| &earlier.views);
+                let same = same
+                    .filter_map(OnceCell::get)
+                    .find(|known| known.encoded.tag() == view.encoded.tag());
+                Ok::<_, Problem>(same.cloned().unwrap_or_else(|| Arc::new(view)))
+            })
+            .await?;
+        Ok(Arc::clone(made))
+    }
+
+    /// A manifest made for one reader.
+    pub(crate) async fn manifest(
+        &self,
+        registry: &Registry,
+        query: ManifestQuery,
+        only: Option<BTreeSet<String>>,
+    ) -> Result<Manifest, Problem> {
+        let (registry, moment, at) = (registry.clone(), self.moment.clone(), self.at);
+        let runtime = Handle::current();
+        let made: Result<Result<Manifest, Refusal>, HistoryError> = blocking(move || {
+            // Of many packages it takes a while, and others are waiting.
+            runtime.block_on(registry.ask(&moment, |state| {
+                state.manifest_of(&query, at, only.as_ref())
+            }))
+        })
+        .await?;
+        Ok(made??)
+    }
+
+    /// The views that were asked for, each with somebody who gets it.
+    pub(crate) fn made(&self) -> Vec<(Option<Cohort>, Arc<View>)> {
+        let audiences = std::iter::once(None).chain(Cohort::all().map(Some));
+        let mut classes = BTreeSet::new();
+        let mut made = Vec::new();
+        for cohort in audiences {
+            let class = self.class(cohort);
+            if let Some(view) = self.views.get(class).and_then(OnceCell::get)
+                && classes.insert(class)
+            {
+                made.push((cohort, Arc::clone(view)));
+            }
+        }
+        made
+    }
+
+    /// About how much memory it takes once all its views are made.
+    pub(crate) fn weight(&self) -> usize {
+        let packages = self.moment.state.names().count();
+        // It keeps its state, too.
+        weight_of(&self.moment) + packages * PACKAGE * self.views.len()
+    }
+}
+
+impl View {
+    pub(crate) fn of(manifest: &Manifest) -> View {
+        View {
+            encoded: Encoded::new(Bytes::from(manifest.to_json())),
+            base_url: manifest.vars.get("baseUrl").cloned(),
+            index: OnceCell::new(),
+        }
+    }
+
+    /// Makes what was made of another view, so that nobody waits for it.
+    pub(crate) async fn prepare_as(&self, before: &View) {
+        if before.index.initialized() {
+            // What is wrong will be said to whoever asks.
+            let _ = self.index().await;
+        }
+        if self.encoded.plain().len() <= PREPARED {
+            self.encoded.prepare_as(&before.encoded).await;
+        }
+    }
+
+    /// The index, compiled once. It states no base: who asks for URLs gives one in the context.
+    pub(crate) async fn index(&self) -> Result<Arc<Index>, Problem> {
+        let compile = || async {
+            let text = self.encoded.plain().clone();
+            let states_base = self.base_url.is_some();
+            let compiled = blocking(move || {
+                if !states_base {
+                    return Index::from_json(text).map_err(|error| Problem::of_failure(&error));
+                }
+                let manifest = Manifest::from_slice(&text);
+                let mut manifest = manifest.map_err(|error| Problem::of_failure(&error))?;
+                manifest.vars.remove("baseUrl");
+                Index::from_manifest(&manifest).map_err(|error| Problem::of_failure(&error))
+            });
+            compiled.await?.map(Arc::new)
+        };
+        Ok(Arc::clone(self.index.get_or_try_init(compile).await?))
+    }
+}
+
+/// Work that takes a processor for a while.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Problem> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|_| Problem::broken())
+}
