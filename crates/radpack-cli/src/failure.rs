@@ -164,6 +164,8 @@ pub(crate) enum Outcome {
     Done,
     /// Something could not be done, and has been said.
     Incomplete,
+    /// A program that was to be run ended with another code than 0, which is passed on.
+    Exited(u8),
 }
 
 impl Outcome {

@@ -14,6 +14,7 @@ mod output;
 mod progress;
 mod questions;
 mod read;
+mod remote;
 mod session;
 mod source;
 mod store;
@@ -28,7 +29,13 @@ use commands::registry;
 use failure::{Outcome, Stop};
 use output::Output;
 
+/// What this program is started with to build what somebody has sent to a service: not a command for people.
+pub(crate) const BUILD_CHILD: &str = "build-child";
+
 fn main() -> ExitCode {
+    if env::args_os().nth(1).is_some_and(|it| it == BUILD_CHILD) {
+        return radpack_registry::build_child();
+    }
     let arguments = match arguments::parse(env::args_os()) {
         Ok(arguments) => arguments,
         Err(error) => return print(&error),
@@ -41,6 +48,7 @@ fn main() -> ExitCode {
     match result {
         Ok(Outcome::Done) | Err(Stop::ClosedPipe) => ExitCode::SUCCESS,
         Ok(Outcome::Incomplete) => ExitCode::FAILURE,
+        Ok(Outcome::Exited(code)) => ExitCode::from(code),
         Err(Stop::Failed(failure)) => {
             // what came of it before is said before; that it cannot be said is another failure, and not the first
             let _ = output.flush();
@@ -85,7 +93,7 @@ fn run(command: Command, output: &mut Output) -> Result<Outcome, Stop> {
         Command::Promote(arguments) => registry::release::promote(arguments, output),
         Command::Rollout(arguments) => registry::release::rollout(arguments, output),
         Command::Rollback(arguments) => registry::release::rollback(arguments, output),
-        Command::Restore(arguments) => registry::draft::restore(&arguments, output),
+        Command::Restore(arguments) => registry::draft::restore(arguments, output),
         Command::Revert(arguments) => registry::release::revert(arguments, output),
         Command::Yank(arguments) => registry::release::yank(arguments, output),
         Command::Draft(arguments) => registry::draft::run(*arguments, output),
@@ -101,6 +109,9 @@ fn run(command: Command, output: &mut Output) -> Result<Outcome, Stop> {
         Command::Import(arguments) => registry::care::import(&arguments, output),
         Command::Verify(arguments) => registry::care::verify(&arguments, output),
         Command::Gc(arguments) => registry::care::gc(&arguments, output),
+        Command::Serve(arguments) => registry::serve::run(arguments, output),
+        Command::Local(arguments) => commands::local::run(*arguments, output),
+        Command::Site(arguments) => registry::site::run(arguments, output),
         Command::Completions(arguments) => commands::completions::run(&arguments, output),
         Command::Man(arguments) => commands::man::run(&arguments, output),
     }

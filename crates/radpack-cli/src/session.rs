@@ -1,20 +1,23 @@
 //! A command's way to its registry: where it is, who asks, and what is said when it refuses.
 
+use std::collections::BTreeMap;
 use std::future::Future;
+use std::path::PathBuf;
 
-use radpack_registry::rules::{LinePick, Rule, VersionPick, Which};
+use radpack_registry::rules::SaveDraft;
 use radpack_registry::state::State;
 use radpack_registry::state::package::RELEASE;
 use radpack_registry::{
-    Caller, Carried, Command, CommitError, Event, HistoryError, Moment, PublishError, Recorded,
-    Refusal, RefusalKind, Registry, Store, StoreError, Uploads, read_number,
+    Answer, Caller, Carried, Command, CommitError, Done, Event, HistoryError, Moment, Preview,
+    PublishError, Refusal, RefusalKind, Registry, Request, Store, StoreError, Uploads,
 };
 use tokio::runtime::{Builder, Runtime};
 
-use crate::arguments::{Access, PackageRef, Writing};
+use crate::arguments::{Access, Writing};
 use crate::author::author;
 use crate::failure::{Failure, Outcome, Stop, Word};
 use crate::output::{Output, note, visible};
+use crate::remote::Remote;
 use crate::store;
 
 /// An open registry.
@@ -22,6 +25,8 @@ pub(crate) struct Session {
     runtime: Runtime,
     pub(crate) registry: Registry,
     pub(crate) caller: Caller,
+    /// Where it is behind a server, which commands are sent to.
+    pub(crate) remote: Option<Remote>,
 }
 
 /// A runtime for a registry: one thread, and others for the disk.
@@ -37,6 +42,12 @@ pub(crate) fn runtime() -> Result<Runtime, Failure> {
 /// The store that is meant.
 pub(crate) fn store_of(access: &Access) -> Result<Store, Failure> {
     let address = store::address(access.store.as_deref())?;
+    if store::address_of_server(&address, true)?.is_some() {
+        let message = format!(
+            "{address} is a server, and this is done where its store is: give the store's own address"
+        );
+        return Err(Failure::new(Word::Unavailable, message));
+    }
     Store::open(&address).map_err(|error| of_store(&error))
 }
 
@@ -49,28 +60,26 @@ impl Session {
             let location = folder.display().to_string();
             return Err(of_history(&HistoryError::Missing { location }));
         }
+        let token = store::token(access.token.clone())?.map(|token| token.0);
+        let remote = Remote::at(&address, token.clone(), access.plain_http)?;
+        let store = match &remote {
+            Some(remote) => remote.store(),
+            None => store_of(access)?,
+        };
         let runtime = runtime()?;
-        let store = store_of(access)?;
         let registry = runtime
             .block_on(Registry::open(store))
             .map_err(|error| of_history(&error))?;
-        Session::of(runtime, registry, access)
-    }
-
-    /// A session with a registry.
-    pub(crate) fn of(
-        runtime: Runtime,
-        registry: Registry,
-        access: &Access,
-    ) -> Result<Session, Failure> {
-        let token = store::token(access.token.clone())?;
+        let name = match &remote {
+            // Who it is, their token says.
+            Some(_) => String::new(),
+            None => author()?,
+        };
         Ok(Session {
             runtime,
             registry,
-            caller: Caller {
-                name: author()?,
-                token: token.map(|token| token.0),
-            },
+            caller: Caller { name, token },
+            remote,
         })
     }
 
@@ -105,39 +114,94 @@ impl Session {
             .map_err(|refusal| of_refusal(&refusal))
     }
 
-    /// Carries out a command, and says what came of it.
+    /// Has a command carried out.
+    pub(crate) fn request(
+        &self,
+        command: &Command,
+        request: impl Into<Request>,
+    ) -> Result<Answer, Failure> {
+        let request = request.into();
+        if let Some(remote) = &self.remote {
+            return self.wait(remote.carry_out(command, &request));
+        }
+        let carried = self.wait(async {
+            let request = self.registry.request(&self.caller, command, request);
+            let carried = request.await;
+            self.registry.settle().await;
+            carried
+        });
+        answer_of(&carried.map_err(|error| of_commit(&error))?)
+    }
+
+    /// Has a command carried out, and says what came of it.
     pub(crate) fn carry_out(
         &self,
         writing: &Writing,
-        rule: &impl Rule,
+        request: impl Into<Request>,
         output: &mut Output,
     ) -> Result<Outcome, Stop> {
-        self.carry_out_with(writing, rule, &Uploads::default(), output)
+        say(&self.request(&command(writing), request)?, output)
     }
 
-    /// Carries out a command that names new bytes, and says what came of it.
-    pub(crate) fn carry_out_with(
+    /// What a command would come to.
+    pub(crate) fn preview(&self, request: impl Into<Request>) -> Result<Preview, Failure> {
+        let request = request.into();
+        if let Some(remote) = &self.remote {
+            return self.wait(remote.preview(&request));
+        }
+        let preview = self.registry.preview_request(&self.caller, request);
+        let (decided, effect) = self.wait(preview).map_err(|error| of_commit(&error))?;
+        Ok(Preview::of(&decided, effect))
+    }
+
+    /// Saves files of a draft, which lie at these paths.
+    pub(crate) fn save(
         &self,
-        writing: &Writing,
-        rule: &impl Rule,
-        uploads: &Uploads,
-        output: &mut Output,
-    ) -> Result<Outcome, Stop> {
-        let command = command(writing);
+        command: &Command,
+        save: &SaveDraft,
+        files: &BTreeMap<String, PathBuf>,
+    ) -> Result<Answer, Failure> {
+        if let Some(remote) = &self.remote {
+            return self.wait(remote.save(command, save, files));
+        }
+        let mut uploads = Uploads::default();
+        for (name, file) in &save.put {
+            if let Some(path) = files.get(name) {
+                uploads.add_file(file.sha256, path.clone());
+            }
+        }
         let carried = self.wait(async {
             let carried = self
                 .registry
-                .carry_out_with(&self.caller, &command, rule, uploads)
+                .carry_out_with(&self.caller, command, save, &uploads)
                 .await;
             self.registry.settle().await;
             carried
         });
-        match carried.map_err(|error| of_commit(&error))? {
-            Carried::Done(committed) => say_event(&committed.recorded, committed.repeated, output)?,
-            Carried::Nothing(why) => say_nothing(&why, output)?,
-        }
-        Ok(Outcome::Done)
+        answer_of(&carried.map_err(|error| of_commit(&error))?)
     }
+
+    /// What was read behind a command that is done; nothing, where the token of its sender is not for reading.
+    pub(crate) fn if_readable<T>(&self, read: Result<T, Failure>) -> Result<Option<T>, Failure> {
+        match read {
+            Err(_) if self.remote.is_some() => Ok(None),
+            read => read.map(Some),
+        }
+    }
+}
+
+/// What programs are told of a command.
+pub(crate) fn answer_of(carried: &Carried) -> Result<Answer, Failure> {
+    Answer::of(carried).map_err(|error| Failure::of(Word::Io, &error))
+}
+
+/// Says what came of a command.
+pub(crate) fn say(answer: &Answer, output: &mut Output) -> Result<Outcome, Stop> {
+    match answer {
+        Answer::Done(done) => say_done(done, output)?,
+        Answer::Nothing(nothing) => say_nothing(&nothing.why, output)?,
+    }
+    Ok(Outcome::Done)
 }
 
 /// The command that is sent: a new one, or one that was sent before.
@@ -158,67 +222,47 @@ pub(crate) fn say_nothing(why: &str, output: &mut Output) -> Result<(), Stop> {
 }
 
 /// Says what is in the history now.
-pub(crate) fn say_event(
-    recorded: &Recorded,
-    repeated: bool,
-    output: &mut Output,
-) -> Result<(), Stop> {
-    let event = &recorded.event;
+fn say_done(done: &Done, output: &mut Output) -> Result<(), Stop> {
     if output.json() {
-        return output.value(&event_line(event, repeated));
+        return output.value(&done_line(done));
     }
-    let described = event
-        .describe()
-        .map_err(|error| Failure::of(Word::Io, &error))?;
-    let again = if repeated {
+    let again = if done.repeated {
         "; this command had been carried out before"
     } else {
         ""
     };
     output.line(&visible(&format!(
         "event {}: {}{again}",
-        event.seq, described.what
+        done.seq, done.text
     )))
 }
 
-/// The line for programs about an event.
-pub(crate) fn event_line(event: &Event, repeated: bool) -> serde_json::Value {
+/// The line for programs about what was done.
+pub(crate) fn done_line(done: &Done) -> serde_json::Value {
     let mut line = serde_json::json!({
+        "seq": done.seq,
+        "at": done.at,
+        "by": done.by,
+        "kind": done.kind,
+        "command": done.command,
+        "facts": done.facts,
+    });
+    if done.repeated {
+        line["repeated"] = true.into();
+    }
+    line
+}
+
+/// The line for programs about an event.
+pub(crate) fn event_line(event: &Event) -> serde_json::Value {
+    serde_json::json!({
         "seq": event.seq,
         "at": event.at,
         "by": event.by,
         "kind": event.kind,
         "command": event.command,
         "facts": event.payload,
-    });
-    if repeated {
-        line["repeated"] = true.into();
-    }
-    line
-}
-
-/// A version as the rules name it.
-pub(crate) fn version_pick(package: &PackageRef) -> Result<VersionPick, Failure> {
-    let which = match (&package.at, package.build) {
-        (Some(at), _) => {
-            let number = read_number(at).map_err(|error| Failure::of(Word::InvalidSpec, &error))?;
-            Which::Number(number)
-        }
-        (None, Some(build)) => Which::Build(build),
-        (None, None) => Which::Newest,
-    };
-    Ok(VersionPick {
-        package: package.name.clone(),
-        which,
     })
-}
-
-/// A line as the rules name it.
-pub(crate) fn line_pick(package: &PackageRef) -> LinePick {
-    LinePick {
-        package: package.name.clone(),
-        line: package.at.clone(),
-    }
 }
 
 /// The channel that is meant, where none is named.
@@ -272,7 +316,9 @@ pub(crate) fn of_commit(error: &CommitError) -> Failure {
 pub(crate) fn of_publish(error: &PublishError) -> Failure {
     match error {
         PublishError::Commit(error) => of_commit(error),
-        PublishError::Build { .. } => Failure::of(Word::InvalidManifest, error),
+        PublishError::Build { .. } | PublishError::Limit { .. } => {
+            Failure::of(Word::InvalidManifest, error)
+        }
         _ => Failure::of(Word::Io, error),
     }
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use etcetera::BaseStrategy as _;
+use url::{Host, Url};
 
 use crate::arguments::Secret;
 use crate::failure::{Failure, Word};
@@ -14,6 +15,43 @@ pub(crate) fn address(option: Option<&str>) -> Result<String, Failure> {
         Some(strategy.data_dir())
     };
     choose(option, variable("RADPACK_STORE")?, data)
+}
+
+/// The address of a server, if it is one.
+///
+/// A token and what it may do are everybody's who listens, where there is no TLS: that is for this machine only, unless somebody insists.
+pub(crate) fn address_of_server(address: &str, plain_http: bool) -> Result<Option<Url>, Failure> {
+    let Ok(url) = Url::parse(address) else {
+        return Ok(None);
+    };
+    if !matches!(url.scheme(), "http" | "https") {
+        return Ok(None);
+    }
+    // It would be shown, and kept, wherever the address is.
+    if !url.username().is_empty() || url.password().is_some() {
+        let message = "the server's address holds a name or password, which is no way in: leave it out, and give a token with --token or RADPACK_TOKEN";
+        return Err(Failure::new(Word::Fetch, message));
+    }
+    match url.scheme() {
+        "https" => Ok(Some(url)),
+        "http" if plain_http || is_here(&url) => Ok(Some(url)),
+        _ => Err(Failure::new(
+            Word::Fetch,
+            format!(
+                "{address} is not reached by TLS, and what is sent could be read on its way: use https, or insist with --plain-http"
+            ),
+        )),
+    }
+}
+
+/// Whether a URL leads to this machine.
+pub(crate) fn is_here(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
 }
 
 /// A folder for what can be made again, in the user's cache directory.
@@ -91,6 +129,31 @@ mod tests {
     #[test]
     fn an_address_that_is_given_is_taken_as_it_is() {
         assert_eq!(address(Some("memory://")).unwrap(), "memory://");
+    }
+
+    #[test]
+    fn servers_are_reached_by_tls_or_on_this_machine() {
+        let is_server =
+            |address: &str, plain| address_of_server(address, plain).map(|it| it.is_some());
+        for address in [
+            "https://host/x",
+            "http://localhost:1",
+            "http://127.0.0.2",
+            "http://[::1]:2",
+        ] {
+            assert!(is_server(address, false).unwrap(), "{address}");
+        }
+        for address in ["a/folder", "s3://bucket", "memory://", "file:///x"] {
+            assert!(!is_server(address, false).unwrap(), "{address}");
+        }
+        let refused = is_server("http://localhost.example", false).unwrap_err();
+        assert!(refused.message.contains("--plain-http"), "{refused}");
+        assert!(is_server("http://10.0.0.1", true).unwrap());
+        for address in ["https://me:hidden@host", "http://hidden@localhost"] {
+            let refused = is_server(address, true).unwrap_err();
+            assert!(refused.message.contains("--token"), "{refused}");
+            assert!(!refused.message.contains("hidden"), "{refused}");
+        }
     }
 
     #[test]

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use radpack_registry::rules::Origin;
 
 use super::registry::{Access, Publishing, Writing};
-use super::values::{Origin, package_name, words};
+use super::values::{origin, package_name, words};
 
 /// `radpack draft`
 #[derive(Debug, Args)]
@@ -50,7 +51,7 @@ pub(crate) struct DraftCreate {
     #[arg(value_name = "NAME", value_parser = package_name)]
     pub(crate) name: String,
     /// What to begin with: NAME@V, NAME (what is released), or draft:OTHER [default: nothing]
-    #[arg(long, value_name = "ORIGIN", value_parser = Origin::parse)]
+    #[arg(long, value_name = "ORIGIN", value_parser = origin)]
     pub(crate) from: Option<Origin>,
     #[command(flatten)]
     pub(crate) writing: Writing,

@@ -9,6 +9,7 @@ mod reading;
 mod registry;
 #[cfg(test)]
 mod registry_tests;
+mod serving;
 mod values;
 
 use std::collections::BTreeMap;
@@ -38,7 +39,8 @@ pub(crate) use registry::{
     Access, Diff, Download, Init, Policy, Promote, Publish, Publishing, Release, Restore, Revert,
     Rollback, Rollout, RolloutAction, RolloutOf, Show, Versions, Writing, Yank,
 };
-pub(crate) use values::{Origin, PackageRef, Secret};
+pub(crate) use serving::{Local, Serve, Site};
+pub(crate) use values::Secret;
 
 /// Which file serves `name@spec/entry`: build packages into registers, and ask them.
 #[derive(Debug, Parser)]
@@ -137,6 +139,12 @@ pub(crate) enum Command {
     Verify(Verify),
     /// Delete what nothing names
     Gc(Gc),
+    /// Serve the registry over HTTP
+    Serve(Serve),
+    /// Serve the packages of a workspace and its links as they change, on top of what is live
+    Local(Box<Local>),
+    /// Write what the registry gives everybody to a folder, for hosts of files
+    Site(Site),
     /// Print a script that completes the command in a shell
     Completions(Completions),
     /// Print the manual page of the command, or of one of its commands
@@ -375,7 +383,7 @@ pub(crate) struct Completions {
 }
 
 /// The commands that have a page of their own.
-const PAGES: [&str; 38] = [
+const PAGES: [&str; 41] = [
     "build",
     "resolve",
     "graph",
@@ -412,6 +420,9 @@ const PAGES: [&str; 38] = [
     "import",
     "verify",
     "gc",
+    "serve",
+    "local",
+    "site",
     "completions",
     "man",
 ];
@@ -513,6 +524,7 @@ impl Command {
             Self::Register(register) => std::slice::from_ref(&register.source),
             Self::Check(check) => &check.sources,
             Self::Compile(compile) => &compile.sources,
+            Self::Local(local) => &local.registers,
             Self::Publish(publish) => &publish.publishing.registers,
             _ => &[],
         }

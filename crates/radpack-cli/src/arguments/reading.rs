@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use radpack_registry::Cohort;
+use radpack_registry::rules::Origin;
 use radpack_registry::state::fact::Follows;
 
 use super::key_and_value;
 use super::registry::{Access, Writing};
-use super::values::{Origin, package_name, words};
+use super::values::{origin, package_name, words};
 
 /// `radpack history`
 #[derive(Debug, Args)]
@@ -45,7 +46,7 @@ pub(crate) struct Manifest {
     #[arg(long, value_name = "K")]
     pub(crate) key: Option<String>,
     /// A version, build or draft (draft:D) to lay on top; later ones lie on top
-    #[arg(long = "with", value_name = "NAME@V", value_parser = Origin::parse)]
+    #[arg(long = "with", value_name = "NAME@V", value_parser = origin)]
     pub(crate) with: Vec<Origin>,
     /// A value for the URL templates, such as baseUrl=https://cdn.example
     #[arg(long = "var", value_name = "K=V", value_parser = key_and_value)]

@@ -4,24 +4,29 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use radpack_registry::Plan;
+use radpack_registry::rules::{LinePick, VersionPick};
 use radpack_registry::state::policy::PolicyChange;
 use uuid::Uuid;
 
 use super::name_and_path;
 use super::values::{
-    PackageRef, Secret, command_id, number, over, package_name, percent, secret, stages, words,
+    Secret, command_id, line, number, over, package_name, percent, secret, stages, version,
+    version_or_name, words,
 };
 use crate::source::Source;
 
 /// Which registry, and who asks: for every command of a registry, and those that read `registry:`.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Access {
-    /// The registry: a folder or a URL [default: RADPACK_STORE, else a folder in the user's data directory]
+    /// The registry: a folder, or the URL of a store or a server [default: RADPACK_STORE, else a folder in the user's data directory]
     #[arg(long, value_name = "URL")]
     pub(crate) store: Option<String>,
     /// What proves your rights [default: RADPACK_TOKEN]
     #[arg(long, value_name = "TOKEN", value_parser = secret)]
     pub(crate) token: Option<Secret>,
+    /// Talk to a server on another machine by http, without TLS
+    #[arg(long)]
+    pub(crate) plain_http: bool,
 }
 
 /// What the commands that write take as well.
@@ -106,8 +111,8 @@ pub(crate) struct Versions {
 #[derive(Debug, Args)]
 pub(crate) struct Show {
     /// The package, or a version or build of it
-    #[arg(value_name = "NAME[@V]", value_parser = PackageRef::parse)]
-    pub(crate) package: PackageRef,
+    #[arg(value_name = "NAME[@V]", value_parser = version_or_name)]
+    pub(crate) package: VersionPick,
     #[command(flatten)]
     pub(crate) access: Access,
 }
@@ -116,11 +121,11 @@ pub(crate) struct Show {
 #[derive(Debug, Args)]
 pub(crate) struct Diff {
     /// The version that is compared
-    #[arg(value_name = "NAME@A", value_parser = PackageRef::parse_version)]
-    pub(crate) from: PackageRef,
+    #[arg(value_name = "NAME@A", value_parser = version)]
+    pub(crate) from: VersionPick,
     /// The version that it is compared with
-    #[arg(value_name = "NAME@B", value_parser = PackageRef::parse_version)]
-    pub(crate) to: PackageRef,
+    #[arg(value_name = "NAME@B", value_parser = version)]
+    pub(crate) to: VersionPick,
     #[command(flatten)]
     pub(crate) access: Access,
 }
@@ -129,8 +134,8 @@ pub(crate) struct Diff {
 #[derive(Debug, Args)]
 pub(crate) struct Download {
     /// The version
-    #[arg(value_name = "NAME@V", value_parser = PackageRef::parse_version)]
-    pub(crate) package: PackageRef,
+    #[arg(value_name = "NAME@V", value_parser = version)]
+    pub(crate) package: VersionPick,
     /// The folder that it is written to
     #[arg(value_name = "DIR")]
     pub(crate) folder: PathBuf,
@@ -168,8 +173,8 @@ impl Rise {
 #[derive(Debug, Args)]
 pub(crate) struct Release {
     /// The versions, or builds as NAME#7; several make one rollout
-    #[arg(value_name = "NAME@V", value_parser = PackageRef::parse_version, required = true)]
-    pub(crate) packages: Vec<PackageRef>,
+    #[arg(value_name = "NAME@V", value_parser = version, required = true)]
+    pub(crate) packages: Vec<VersionPick>,
     /// The channel [default: release]
     #[arg(long, value_name = "C")]
     pub(crate) channel: Option<String>,
@@ -238,8 +243,8 @@ pub(crate) enum RolloutAction {
 #[derive(Debug, Args)]
 pub(crate) struct RolloutOf {
     /// The package; the line may be left out where one has a rollout
-    #[arg(value_name = "NAME[@LINE]", value_parser = PackageRef::parse_line)]
-    pub(crate) package: PackageRef,
+    #[arg(value_name = "NAME[@LINE]", value_parser = line)]
+    pub(crate) package: LinePick,
     /// The channel [default: release]
     #[arg(long, value_name = "C")]
     pub(crate) channel: Option<String>,
@@ -253,8 +258,8 @@ pub(crate) struct RolloutOf {
 #[derive(Debug, Args)]
 pub(crate) struct Rollback {
     /// The package; the line may be left out where one is released
-    #[arg(value_name = "NAME[@LINE]", value_parser = PackageRef::parse_line)]
-    pub(crate) package: PackageRef,
+    #[arg(value_name = "NAME[@LINE]", value_parser = line)]
+    pub(crate) package: LinePick,
     /// The release to go back to, by number or name [default: the last good one]
     #[arg(long, value_name = "RELEASE", value_parser = words)]
     pub(crate) to: Option<String>,
@@ -271,8 +276,8 @@ pub(crate) struct Rollback {
 #[derive(Debug, Args)]
 pub(crate) struct Restore {
     /// The version
-    #[arg(value_name = "NAME@V", value_parser = PackageRef::parse_version)]
-    pub(crate) package: PackageRef,
+    #[arg(value_name = "NAME@V", value_parser = version)]
+    pub(crate) package: VersionPick,
     /// The new draft that gets its sources
     #[arg(long, value_name = "D")]
     pub(crate) draft: String,
@@ -299,8 +304,8 @@ pub(crate) struct Revert {
 #[derive(Debug, Args)]
 pub(crate) struct Yank {
     /// The version
-    #[arg(value_name = "NAME@V", value_parser = PackageRef::parse_version)]
-    pub(crate) package: PackageRef,
+    #[arg(value_name = "NAME@V", value_parser = version)]
+    pub(crate) package: VersionPick,
     /// Why
     #[arg(long, value_name = "R", value_parser = words)]
     pub(crate) reason: String,

@@ -1,18 +1,19 @@
 //! What can be typed at the commands of a registry.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::CommandFactory as _;
 use clap::error::ErrorKind;
-use radpack_registry::Plan;
+use radpack_registry::rules::Origin;
 use radpack_registry::state::fact::Follows;
 use radpack_registry::state::policy::{PolicyChange, Releasing};
 use radpack_registry::state::token::Right;
+use radpack_registry::{Plan, Refusal};
 
 use super::draft::DraftAction;
 use super::reading::ConsumerAction;
-use super::values::{Origin, PackageRef};
 use super::{Arguments, Command, Publish, RolloutAction, SettingChange, TokenAction};
 use crate::source::Source;
 
@@ -37,8 +38,8 @@ macro_rules! typed {
     };
 }
 
-fn package(text: &str) -> PackageRef {
-    PackageRef::parse(text).unwrap()
+fn package<P: FromStr<Err = Refusal>>(text: &str) -> P {
+    text.parse().unwrap()
 }
 
 #[test]
@@ -216,10 +217,7 @@ fn drafts() {
     }
     for (line, from) in [
         ("draft create mine a", None),
-        (
-            "draft create mine a --from a@1.0.0",
-            Origin::parse("a@1.0.0").ok(),
-        ),
+        ("draft create mine a --from a@1.0.0", "a@1.0.0".parse().ok()),
         (
             "draft create mine a --from draft:other",
             Some(Origin::Draft("other".to_owned())),
@@ -395,10 +393,7 @@ fn the_past_is_read() {
     );
     assert_eq!(
         manifest.with,
-        [
-            Origin::parse("a@1").unwrap(),
-            Origin::Draft("mine".to_owned())
-        ]
+        ["a@1".parse().unwrap(), Origin::Draft("mine".to_owned())]
     );
     assert_eq!(
         manifest.vars,

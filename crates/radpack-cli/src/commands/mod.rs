@@ -6,6 +6,7 @@ pub(crate) mod compile;
 pub(crate) mod completions;
 pub(crate) mod graph;
 pub(crate) mod import_map;
+pub(crate) mod local;
 pub(crate) mod man;
 pub(crate) mod merge;
 pub(crate) mod pin;

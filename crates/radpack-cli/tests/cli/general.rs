@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use crate::program::radpack;
 
-const COMMANDS: [&str; 38] = [
+const COMMANDS: [&str; 41] = [
     "build",
     "resolve",
     "graph",
@@ -42,6 +42,9 @@ const COMMANDS: [&str; 38] = [
     "import",
     "verify",
     "gc",
+    "serve",
+    "local",
+    "site",
     "completions",
     "man",
 ];

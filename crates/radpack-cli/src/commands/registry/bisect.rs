@@ -68,7 +68,7 @@ pub(crate) fn run(arguments: &Bisect, output: &mut Output) -> Result<Outcome, St
     }
     let found = &changes[bad - 1].event;
     if output.json() {
-        output.value(&event_line(found, false))?;
+        output.value(&event_line(found))?;
     } else {
         let described = found
             .describe()

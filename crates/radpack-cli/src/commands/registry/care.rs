@@ -1,7 +1,7 @@
 //! Care for a registry as a whole: `backup`, `restore-backup`, `import`, `verify`, `gc`, `setting`.
 
 use radpack_registry::rules::ChangeSetting;
-use radpack_registry::{Caller, CareError, Registry};
+use radpack_registry::{Caller, CareError, Carried, Registry};
 
 use crate::arguments::{Backup, Gc, Import, RestoreBackup, Setting, SettingChange, Verify};
 use crate::author::author;
@@ -9,9 +9,7 @@ use crate::commands::of;
 use crate::failure::{Failure, Outcome, Stop, Word};
 use crate::output::{Output, visible};
 use crate::progress::Progress;
-use crate::session::{
-    Session, command, of_commit, of_history, runtime, say_event, say_nothing, store_of,
-};
+use crate::session::{Session, answer_of, command, of_commit, of_history, runtime, say, store_of};
 
 fn of_care(error: &CareError) -> Failure {
     match error {
@@ -82,6 +80,15 @@ pub(crate) fn import(arguments: &Import, output: &mut Output) -> Result<Outcome,
     let session = Session::open(&arguments.writing.access)?;
     let command = command(&arguments.writing);
     let progress = Progress::new("importing");
+    if let Some(remote) = &session.remote {
+        let backup = std::fs::read(&arguments.file).map_err(|error| {
+            let message = format!("cannot read {}", arguments.file.display());
+            Failure::new(Word::Io, message).caused_by(&error)
+        })?;
+        let answer = session.wait(remote.import(&command, &backup, &arguments.names));
+        drop(progress);
+        return say(&answer?, output);
+    }
     let report = session.wait(async {
         let report = session
             .registry
@@ -92,15 +99,20 @@ pub(crate) fn import(arguments: &Import, output: &mut Output) -> Result<Outcome,
     });
     drop(progress);
     let report = report.map_err(|error| of_care(&error))?;
-    match (&report.committed, &report.nothing) {
-        (Some(committed), _) => say_event(&committed.recorded, committed.repeated, output)?,
-        (None, why) => say_nothing(why.as_deref().unwrap_or_default(), output)?,
-    }
-    Ok(Outcome::Done)
+    let carried = match report.committed {
+        Some(committed) => Carried::Done(Box::new(committed)),
+        None => Carried::Nothing(report.nothing.unwrap_or_default()),
+    };
+    say(&answer_of(&carried)?, output)
 }
 
 pub(crate) fn verify(arguments: &Verify, output: &mut Output) -> Result<Outcome, Stop> {
     let session = Session::open(&arguments.access)?;
+    if session.remote.is_some() {
+        let message =
+            "whether a store keeps its word is tried where it is: give the store's own address";
+        return Err(Failure::new(Word::Unavailable, message).into());
+    }
     let progress = Progress::new("verifying");
     let report = session.wait(session.registry.verify());
     drop(progress);
@@ -141,6 +153,11 @@ pub(crate) fn verify(arguments: &Verify, output: &mut Output) -> Result<Outcome,
 pub(crate) fn gc(arguments: &Gc, output: &mut Output) -> Result<Outcome, Stop> {
     let session = Session::open(&arguments.writing.access)?;
     let progress = Progress::new("looking for what nothing names");
+    if let Some(remote) = &session.remote {
+        let swept = session.wait(remote.gc());
+        drop(progress);
+        return say_swept(&swept?, output);
+    }
     let report = session.wait(async {
         let report = session.registry.gc(&session.caller).await;
         session.registry.settle().await;
@@ -148,35 +165,42 @@ pub(crate) fn gc(arguments: &Gc, output: &mut Output) -> Result<Outcome, Stop> {
     });
     drop(progress);
     let report = report.map_err(|error| of_commit(&error))?;
-    let swept = report
-        .swept
-        .map(|swept| (swept.seq, swept.objects, swept.bytes));
+    let swept = report.swept;
+    let swept = serde_json::json!({
+        "seq": swept.map(|swept| swept.seq),
+        "objects": swept.map_or(0, |swept| swept.objects),
+        "bytes": swept.map_or(0, |swept| swept.bytes),
+        "leftOver": report.left_over,
+        "checkpoints": report.checkpoints,
+    });
+    say_swept(&swept, output)
+}
+
+fn say_swept(swept: &serde_json::Value, output: &mut Output) -> Result<Outcome, Stop> {
     if output.json() {
-        let (seq, objects, bytes) = swept.map_or((None, 0, 0), |(seq, objects, bytes)| {
-            (Some(seq), objects, bytes)
-        });
-        output.value(&serde_json::json!({
-            "seq": seq, "objects": objects, "bytes": bytes, "leftOver": report.left_over, "checkpoints": report.checkpoints,
-        }))?;
+        output.value(swept)?;
         return Ok(Outcome::Done);
     }
-    match swept {
-        Some((seq, objects, bytes)) => output.line(&format!(
-            "event {seq}: swept {} with {bytes} bytes",
-            of(objects, "object", "objects")
+    let count = |name: &str| swept[name].as_u64().unwrap_or_default();
+    let objects = |name: &str| of(count(name) as usize, "object", "objects");
+    match swept["seq"].as_u64() {
+        Some(seq) => output.line(&format!(
+            "event {seq}: swept {} with {} bytes",
+            objects("objects"),
+            count("bytes")
         ))?,
         None => output.line("the history names everything that is over a day old")?,
     }
-    if report.left_over > 0 {
+    if count("leftOver") > 0 {
         output.line(&format!(
             "deleted {} that an earlier run had left",
-            of(report.left_over, "object", "objects")
+            objects("leftOver")
         ))?;
     }
-    if report.checkpoints > 0 {
+    if count("checkpoints") > 0 {
         output.line(&format!(
             "deleted {} that others have taken the place of",
-            of(report.checkpoints, "checkpoint", "checkpoints")
+            of(count("checkpoints") as usize, "checkpoint", "checkpoints")
         ))?;
     }
     Ok(Outcome::Done)
@@ -200,5 +224,5 @@ pub(crate) fn setting(arguments: &Setting, output: &mut Output) -> Result<Outcom
     let rule = ChangeSetting {
         base_url: url.as_ref().map(ToString::to_string),
     };
-    session.carry_out(&arguments.writing, &rule, output)
+    session.carry_out(&arguments.writing, rule, output)
 }

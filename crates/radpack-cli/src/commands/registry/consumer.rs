@@ -32,8 +32,10 @@ fn put(arguments: ConsumerPut, output: &mut Output) -> Result<Outcome, Stop> {
         follow: arguments.follows.into_iter().collect(),
         production: arguments.production.then_some(true),
     };
-    let outcome = session.carry_out(&arguments.writing, &rule, output)?;
-    warn_of_latest(&session, &session.moment()?, &arguments.name)?;
+    let outcome = session.carry_out(&arguments.writing, rule, output)?;
+    if let Some(moment) = session.if_readable(session.moment())? {
+        warn_of_latest(&session, &moment, &arguments.name)?;
+    }
     Ok(outcome)
 }
 

@@ -4,27 +4,32 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
 use radpack_manifest::Manifest;
-use radpack_registry::rules::{CreateDraft, DiscardDraft, DraftSource, ResetDraft, SaveDraft};
+use radpack_registry::rules::{DiscardDraft, Origin, ResetDraft, SaveDraft};
 use radpack_registry::state::draft::{Change, Draft as RegistryDraft};
 use radpack_registry::state::fact::{DraftFrom, SourceFile};
-use radpack_registry::{Checkout, Hash, Moment, Sources, Uploads};
+use radpack_registry::{Checkout, Hash, Moment, OpenDraft, Sources};
 
-use super::publish::{options, say};
+use super::publish::{options, say, say_report};
 use super::time;
 use super::versions::{compare, say_changes};
 use crate::arguments::{
     Draft, DraftAction, DraftCheckout, DraftDiff, DraftList, DraftPublish, DraftPut, DraftRm,
-    DraftShow, Origin, PackageRef, Restore, Writing,
+    DraftShow, Restore,
 };
 use crate::commands::of;
 use crate::failure::{Failure, Outcome, Stop, Word};
 use crate::output::{Output, Table, visible};
-use crate::session::{Session, command, of_history, of_publish, version_pick, warn};
+use crate::session::{Session, command, of_publish, say as say_carried, warn};
 
 pub(crate) fn run(arguments: Draft, output: &mut Output) -> Result<Outcome, Stop> {
     match arguments.action {
         DraftAction::Create(it) => {
-            create(&it.draft, &it.name, it.from.as_ref(), &it.writing, output)
+            let open = OpenDraft {
+                draft: it.draft,
+                package: Some(it.name),
+                from: it.from,
+            };
+            Session::open(&it.writing.access)?.carry_out(&it.writing, open, output)
         }
         DraftAction::List(it) => list(&it, output),
         DraftAction::Show(it) => show(&it, output),
@@ -34,89 +39,28 @@ pub(crate) fn run(arguments: Draft, output: &mut Output) -> Result<Outcome, Stop
         DraftAction::Diff(it) => diff(&it, output),
         DraftAction::Reset(it) => {
             let session = Session::open(&it.writing.access)?;
-            session.carry_out(
-                &it.writing,
-                &ResetDraft {
-                    draft: it.draft,
-                    to: it.to,
-                },
-                output,
-            )
+            let reset = ResetDraft {
+                draft: it.draft,
+                to: it.to,
+            };
+            session.carry_out(&it.writing, reset, output)
         }
         DraftAction::Discard(it) => {
             let session = Session::open(&it.writing.access)?;
-            session.carry_out(&it.writing, &DiscardDraft { draft: it.draft }, output)
+            session.carry_out(&it.writing, DiscardDraft { draft: it.draft }, output)
         }
         DraftAction::Publish(it) => publish(it, output),
     }
 }
 
-pub(crate) fn restore(arguments: &Restore, output: &mut Output) -> Result<Outcome, Stop> {
-    let from = Origin::Package(arguments.package.clone());
-    create(
-        &arguments.draft,
-        &arguments.package.name,
-        Some(&from),
-        &arguments.writing,
-        output,
-    )
-}
-
-fn create(
-    draft: &str,
-    package: &str,
-    from: Option<&Origin>,
-    writing: &Writing,
-    output: &mut Output,
-) -> Result<Outcome, Stop> {
-    let session = Session::open(&writing.access)?;
-    let from = match from {
-        None => DraftSource::Empty,
-        Some(Origin::Draft(other)) => DraftSource::Draft(other.clone()),
-        Some(Origin::Package(origin)) => {
-            let moment = session.moment()?;
-            let pick = version_pick(&released(&session, &moment, origin)?)?;
-            let contents =
-                session.answer(&moment, |state| Ok(state.pick(&pick)?.1.contents.clone()))?;
-            let sources = session
-                .wait(session.registry.sources(&pick.package, &contents))
-                .map_err(|error| of_history(&error))?;
-            DraftSource::Version(pick, sources)
-        }
+pub(crate) fn restore(arguments: Restore, output: &mut Output) -> Result<Outcome, Stop> {
+    let session = Session::open(&arguments.writing.access)?;
+    let open = OpenDraft {
+        draft: arguments.draft,
+        package: Some(arguments.package.package.clone()),
+        from: Some(Origin::Version(arguments.package)),
     };
-    let rule = CreateDraft {
-        draft: draft.to_owned(),
-        package: package.to_owned(),
-        from,
-    };
-    session.carry_out(writing, &rule, output)
-}
-
-/// A bare name means what users get: the highest release, and where there is none, the newest version.
-fn released(
-    session: &Session,
-    moment: &Moment,
-    origin: &PackageRef,
-) -> Result<PackageRef, Failure> {
-    use radpack_registry::state::package::{Audience, RELEASE};
-    if origin.at.is_some() || origin.build.is_some() {
-        return Ok(origin.clone());
-    }
-    let version = session.answer(moment, |state| {
-        let package = state.known(&origin.name)?;
-        let served = package.served(RELEASE, Audience::Everybody, moment.now());
-        let stable = served
-            .iter()
-            .rev()
-            .find(|(_, version)| version.pre.is_empty());
-        Ok(stable
-            .or(served.last())
-            .map(|(_, version)| version.to_string()))
-    })?;
-    Ok(PackageRef {
-        at: version,
-        ..origin.clone()
-    })
+    session.carry_out(&arguments.writing, open, output)
 }
 
 fn known(
@@ -390,11 +334,11 @@ fn put(arguments: DraftPut, output: &mut Output) -> Result<Outcome, Stop> {
     let session = Session::open(&arguments.writing.access)?;
     let failed = |error: radpack_registry::FolderError| Failure::of(Word::Io, &error);
     let checkout = checkout_of(&session, &arguments.draft, &arguments.paths)?;
-    let mut uploads = Uploads::default();
+    let mut files = BTreeMap::new();
     let mut put = BTreeMap::new();
     let mut remove = BTreeSet::new();
     let mut add = |name: String, hash: Hash, bytes: u64, path: PathBuf| {
-        uploads.add_file(hash, path);
+        files.insert(name.clone(), path);
         put.insert(
             name,
             SourceFile {
@@ -459,7 +403,8 @@ fn put(arguments: DraftPut, output: &mut Output) -> Result<Outcome, Stop> {
         remove,
         message: arguments.message,
     };
-    let outcome = session.carry_out_with(&arguments.writing, &rule, &uploads, output)?;
+    let carried = session.save(&command(&arguments.writing), &rule, &files)?;
+    let outcome = say_carried(&carried, output)?;
     remember(&session, checkout, &rule)?;
     Ok(outcome)
 }
@@ -479,7 +424,9 @@ fn rm(arguments: DraftRm, output: &mut Output) -> Result<Outcome, Stop> {
         remove: names.collect::<Result<_, _>>()?,
         message: None,
     };
-    let outcome = session.carry_out(&arguments.writing, &rule, output)?;
+    let command = command(&arguments.writing);
+    let carried = session.save(&command, &rule, &BTreeMap::new())?;
+    let outcome = say_carried(&carried, output)?;
     // In a checkout they go as well, or the next save would bring them back.
     for name in &rule.remove {
         if let Some((folder, checkout)) = &checkout
@@ -506,8 +453,17 @@ fn remember(
     else {
         return Ok(());
     };
-    let moment = session.moment()?;
-    let (_, draft) = known(session, &moment, &saved.draft)?;
+    let read = session
+        .moment()
+        .and_then(|moment| known(session, &moment, &saved.draft));
+    let Some((_, draft)) = session.if_readable(read)? else {
+        warn(&format!(
+            "it is saved, and {} is still a checkout of revision {}: what is newer cannot be read with this token",
+            folder.display(),
+            checkout.revision
+        ));
+        return Ok(());
+    };
     // If another one had saved before, the base would have been refused; so the next revision is this one. Where none was needed, the
     // next may be another's by now, and is not what the folder holds.
     let before = files_of(&saved.draft, &draft, saved.base)?;
@@ -557,6 +513,10 @@ fn publish(arguments: DraftPublish, output: &mut Output) -> Result<Outcome, Stop
     let session = Session::open(&arguments.writing.access)?;
     let options = options(arguments.publishing, &arguments.writing.access)?;
     let command = command(&arguments.writing);
+    if let Some(remote) = &session.remote {
+        let published = session.wait(remote.publish_draft(&command, &arguments.draft, &options))?;
+        return say(&published, output);
+    }
     let published = session.wait(async {
         let published = session
             .registry
@@ -565,7 +525,7 @@ fn publish(arguments: DraftPublish, output: &mut Output) -> Result<Outcome, Stop
         session.registry.settle().await;
         published
     });
-    say(published, output)
+    say_report(published, output)
 }
 
 /// Lays a draft on top of a manifest: built into a folder of this machine, and served from there.

@@ -69,7 +69,7 @@ fn say(recorded: &Recorded, package: Option<&str>, output: &mut Output) -> Resul
         return Ok(false);
     }
     if output.json() {
-        output.value(&event_line(event, false))?;
+        output.value(&event_line(event))?;
         return Ok(true);
     }
     let why = described

@@ -2,14 +2,15 @@
 
 use jiff::Timestamp;
 use radpack_manifest::Manifest;
+use radpack_registry::rules::Origin;
 use radpack_registry::state::package::RELEASE;
 use radpack_registry::{Cohort, Follow, ManifestQuery, Moment, MomentToken};
 
-use crate::arguments::{Access, Manifest as Arguments, Origin};
+use crate::arguments::{Access, Manifest as Arguments};
 use crate::commands::written;
 use crate::failure::{Failure, Outcome, Stop, Word};
 use crate::output::{Output, note};
-use crate::session::{Session, of_commit, version_pick};
+use crate::session::{Session, of_commit};
 
 pub(crate) fn run(arguments: Arguments, output: &mut Output) -> Result<Outcome, Stop> {
     let session = Session::open(&arguments.access)?;
@@ -24,10 +25,10 @@ pub(crate) fn run(arguments: Arguments, output: &mut Output) -> Result<Outcome, 
         .or_else(|| arguments.key.as_deref().map(Cohort::of_key));
     let mut with = Vec::new();
     let mut drafts = Vec::new();
-    for origin in &arguments.with {
+    for origin in arguments.with {
         match origin {
-            Origin::Package(package) => with.push(version_pick(package)?),
-            Origin::Draft(draft) => drafts.push(draft.clone()),
+            Origin::Version(pick) => with.push(pick),
+            Origin::Draft(draft) => drafts.push(draft),
         }
     }
     let query = ManifestQuery { of, cohort, with };

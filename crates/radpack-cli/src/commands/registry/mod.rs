@@ -8,6 +8,8 @@ pub(crate) mod history;
 pub(crate) mod manifest;
 pub(crate) mod publish;
 pub(crate) mod release;
+pub(crate) mod serve;
+pub(crate) mod site;
 pub(crate) mod token;
 pub(crate) mod versions;
 

@@ -1,16 +1,18 @@
 //! `radpack init` and `radpack publish`: from an empty folder to versions.
 
 use radpack_build::EntryOption;
-use radpack_registry::{Fact, PublishError, PublishOptions, PublishReport, Registry};
+use radpack_registry::{
+    Answer, Fact, PublishError, PublishOptions, PublishReport, Published, Registry,
+};
 
 use crate::arguments::{Access, Init, Publish, Publishing};
 use crate::commands::build::say_problems;
-use crate::failure::{Failure, Outcome, Stop};
+use crate::failure::{Failure, Outcome, Stop, Word};
 use crate::output::{Output, visible};
 use crate::progress::Progress;
 use crate::read::Reader;
 use crate::session::{
-    Session, command, event_line, of_history, of_publish, runtime, say_nothing, store_of, warn,
+    Session, command, done_line, of_history, of_publish, runtime, say_nothing, store_of, warn,
 };
 
 pub(crate) fn init(arguments: &Init, output: &mut Output) -> Result<Outcome, Stop> {
@@ -38,6 +40,11 @@ pub(crate) fn publish(arguments: Publish, output: &mut Output) -> Result<Outcome
     let options = options(arguments.publishing, &arguments.writing.access)?;
     let command = command(&arguments.writing);
     let progress = Progress::new("publishing");
+    if let Some(remote) = &session.remote {
+        let published = session.wait(remote.publish(&command, &arguments.folders, &options));
+        drop(progress);
+        return say(&published?, output);
+    }
     let published = session.wait(async {
         let published = session
             .registry
@@ -47,7 +54,7 @@ pub(crate) fn publish(arguments: Publish, output: &mut Output) -> Result<Outcome
         published
     });
     drop(progress);
-    say(published, output)
+    say_report(published, output)
 }
 
 /// What is asked for, with the registers read.
@@ -70,8 +77,8 @@ pub(super) fn options(publishing: Publishing, access: &Access) -> Result<Publish
     Ok(options)
 }
 
-/// Says what came of publishing.
-pub(super) fn say(
+/// Says what came of publishing, or of trying to.
+pub(super) fn say_report(
     published: Result<PublishReport, PublishError>,
     output: &mut Output,
 ) -> Result<Outcome, Stop> {
@@ -80,27 +87,30 @@ pub(super) fn say(
         Err(PublishError::Build { source, .. }) => return say_problems(&source, output),
         Err(error) => return Err(of_publish(&error).into()),
     };
-    for (folder, warning) in &report.warnings {
-        warn(&format!("{}: {warning}", folder.display()));
+    let published = Published::of(&report, |path| path.display().to_string());
+    say(
+        &published.map_err(|error| Failure::of(Word::Io, &error))?,
+        output,
+    )
+}
+
+/// Says what came of publishing.
+pub(super) fn say(published: &Published, output: &mut Output) -> Result<Outcome, Stop> {
+    for warning in &published.warnings {
+        warn(warning);
     }
-    for (folder, left_out) in &report.left_out {
-        let path = folder.join(&left_out.path);
-        warn(&format!(
-            "{} is not among the sources: {}",
-            path.display(),
-            left_out.reason
-        ));
-    }
-    let Some(committed) = report.committed else {
-        say_nothing(report.nothing.as_deref().unwrap_or_default(), output)?;
-        return Ok(Outcome::Done);
+    let done = match &published.answer {
+        Answer::Done(done) => done,
+        Answer::Nothing(nothing) => {
+            say_nothing(&nothing.why, output)?;
+            return Ok(Outcome::Done);
+        }
     };
-    let event = &committed.recorded.event;
     if output.json() {
-        output.value(&event_line(event, committed.repeated))?;
+        output.value(&done_line(done))?;
         return Ok(Outcome::Done);
     }
-    if let Ok(Fact::Published(published)) = Fact::of(event) {
+    if let Some(Fact::Published(published)) = done.fact() {
         for new in &published.versions {
             let release = published
                 .releases

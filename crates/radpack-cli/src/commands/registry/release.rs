@@ -1,52 +1,38 @@
 //! Releasing and taking back: `release`, `promote`, `rollout`, `rollback`, `revert`, `yank`, `policy`.
 
 use radpack_registry::rules::{
-    ChangeRollout, Decided, Effect, Promote as PromoteRule, ReleaseVersions, Revert as RevertRule,
-    Rollback as RollbackRule, SetPolicy, Yank as YankRule,
+    ChangeRollout, Effect, Promote as PromoteRule, ReleaseVersions, Rollback as RollbackRule,
+    SetPolicy, Yank as YankRule,
 };
 use radpack_registry::state::fact::RolloutAction as Action;
 use radpack_registry::state::policy::PolicyChange;
-use radpack_registry::{Fact, Moment};
+use radpack_registry::{Fact, RevertTo};
 
 use crate::arguments::{
     Policy, Promote, Release, Revert, Rollback, Rollout, RolloutAction, RolloutOf, Yank,
 };
-use crate::failure::{Failure, Outcome, Stop};
+use crate::failure::{Outcome, Stop};
 use crate::output::{Output, Table, note, visible};
-use crate::session::{
-    Session, channel, line_pick, of_commit, of_history, say_nothing, version_pick,
-};
+use crate::session::{Session, channel, say_nothing};
 
 pub(crate) fn release(arguments: Release, output: &mut Output) -> Result<Outcome, Stop> {
     let session = Session::open(&arguments.writing.access)?;
-    let versions = arguments
-        .packages
-        .iter()
-        .map(version_pick)
-        .collect::<Result<_, Failure>>()?;
-    let rule = ReleaseVersions {
-        versions,
+    let release = ReleaseVersions {
+        versions: arguments.packages,
         channel: channel(arguments.channel),
         name: arguments.name,
         plan: arguments.rise.plan(),
         force: arguments.force.force,
     };
     if !arguments.dry_run {
-        return session.carry_out(&arguments.writing, &rule, output);
+        return session.carry_out(&arguments.writing, release, output);
     }
-    // What is asked is what it would do, also where it would be refused for what it breaks.
-    let insisting = ReleaseVersions {
-        force: Some("a trial".to_owned()),
-        ..rule.clone()
-    };
-    let (decided, effect) = session
-        .wait(session.registry.preview(&insisting))
-        .map_err(|error| of_commit(&error))?;
-    let Decided::Fact(fact) = decided else {
-        say_nothing("nothing was named", output)?;
+    let preview = session.preview(release)?;
+    let Some(fact) = preview.fact() else {
+        say_nothing(preview.why.as_deref().unwrap_or_default(), output)?;
         return Ok(Outcome::Done);
     };
-    say_effect(&fact, &effect, output)
+    say_effect(&fact, &preview.effect, output)
 }
 
 /// Says what would change.
@@ -108,7 +94,7 @@ pub(crate) fn promote(arguments: Promote, output: &mut Output) -> Result<Outcome
         plan: None,
         force: arguments.force.force,
     };
-    session.carry_out(&arguments.writing, &rule, output)
+    session.carry_out(&arguments.writing, rule, output)
 }
 
 pub(crate) fn rollout(arguments: Rollout, output: &mut Output) -> Result<Outcome, Stop> {
@@ -121,57 +107,43 @@ pub(crate) fn rollout(arguments: Rollout, output: &mut Output) -> Result<Outcome
     };
     let session = Session::open(&of.writing.access)?;
     let rule = ChangeRollout {
-        line: line_pick(&of.package),
+        line: of.package,
         channel: channel(of.channel),
         action,
         force: of.force.force,
     };
-    session.carry_out(&of.writing, &rule, output)
+    session.carry_out(&of.writing, rule, output)
 }
 
 pub(crate) fn rollback(arguments: Rollback, output: &mut Output) -> Result<Outcome, Stop> {
     let session = Session::open(&arguments.writing.access)?;
     let rule = RollbackRule {
-        line: line_pick(&arguments.package),
+        line: arguments.package,
         channel: channel(arguments.channel),
         to: arguments.to,
         force: arguments.force.force,
     };
-    session.carry_out(&arguments.writing, &rule, output)
+    session.carry_out(&arguments.writing, rule, output)
 }
 
 pub(crate) fn revert(arguments: Revert, output: &mut Output) -> Result<Outcome, Stop> {
     let session = Session::open(&arguments.writing.access)?;
-    let moment: Moment = session
-        .wait(session.registry.at(arguments.to))
-        .map_err(|error| of_history(&error))?;
-    // The rule asks it as one asks a state in memory.
-    match &arguments.name {
-        Some(name) => {
-            session.ask(&moment, |state| state.package(name).is_some())?;
-        }
-        None => session
-            .wait(session.registry.read_all(&moment))
-            .map_err(|error| of_history(&error))?,
-    }
-    let rule = RevertRule {
+    let revert = RevertTo {
         to: arguments.to,
         package: arguments.name,
-        past: moment.state,
-        past_at: moment.position.at,
         force: arguments.force.force,
     };
-    session.carry_out(&arguments.writing, &rule, output)
+    session.carry_out(&arguments.writing, revert, output)
 }
 
 pub(crate) fn yank(arguments: Yank, output: &mut Output) -> Result<Outcome, Stop> {
     let session = Session::open(&arguments.writing.access)?;
     let rule = YankRule {
-        version: version_pick(&arguments.package)?,
+        version: arguments.package,
         reason: arguments.reason,
         force: arguments.force.force,
     };
-    session.carry_out(&arguments.writing, &rule, output)
+    session.carry_out(&arguments.writing, rule, output)
 }
 
 pub(crate) fn policy(arguments: Policy, output: &mut Output) -> Result<Outcome, Stop> {
@@ -199,5 +171,5 @@ pub(crate) fn policy(arguments: Policy, output: &mut Output) -> Result<Outcome, 
         change: changes.fold(PolicyChange::default(), PolicyChange::and),
         force: arguments.force.force,
     };
-    session.carry_out(&arguments.writing, &rule, output)
+    session.carry_out(&arguments.writing, rule, output)
 }

@@ -3,16 +3,16 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use radpack_registry::rules::{CreateToken, RevokeToken};
+use radpack_registry::rules::RevokeToken;
 use radpack_registry::state::token::Token as RegistryToken;
-use radpack_registry::{Carried, Uploads};
+use radpack_registry::{Answer, Done, Fact, NewToken};
 use uuid::Uuid;
 
 use super::time;
 use crate::arguments::{Token, TokenAction, TokenCreate};
 use crate::failure::{Failure, Outcome, Stop, Word};
 use crate::output::{Output, Table, note};
-use crate::session::{Session, command, of_commit, say_nothing};
+use crate::session::{Session, command, say_nothing};
 
 pub(crate) fn run(arguments: Token, output: &mut Output) -> Result<Outcome, Stop> {
     match arguments.action {
@@ -27,7 +27,7 @@ pub(crate) fn run(arguments: Token, output: &mut Output) -> Result<Outcome, Stop
                 Failure::new(Word::InvalidId, message).caused_by(&error)
             })?;
             let session = Session::open(&arguments.writing.access)?;
-            session.carry_out(&arguments.writing, &RevokeToken { token }, output)
+            session.carry_out(&arguments.writing, RevokeToken { token }, output)
         }
     }
 }
@@ -50,11 +50,8 @@ fn create(arguments: TokenCreate, output: &mut Output) -> Result<Outcome, Stop> 
     let command = command(&arguments.writing);
     let secret = RegistryToken::new_secret();
     let packages: BTreeSet<String> = arguments.packages.into_iter().collect();
-    let rule = CreateToken {
-        // The command's own id: whoever sends it again makes the same token.
-        token: command.id,
-        secret: RegistryToken::digest(&secret),
-        holder: arguments.holder,
+    let request = NewToken {
+        holder: arguments.holder.clone(),
         rights: arguments.rights.into_iter().collect(),
         packages: if packages.is_empty() {
             BTreeSet::from(["*".to_owned()])
@@ -62,33 +59,37 @@ fn create(arguments: TokenCreate, output: &mut Output) -> Result<Outcome, Stop> 
             packages
         },
         expires,
+        digest: Some(RegistryToken::digest(&secret)),
     };
-    let carried = session.wait(session.registry.carry_out_with(
-        &session.caller,
-        &command,
-        &rule,
-        &Uploads::default(),
-    ));
-    match carried.map_err(|error| of_commit(&error))? {
-        Carried::Done(committed) if committed.repeated => {
+    match session.request(&command, request)? {
+        // The answer to its first request may have been lost on its way.
+        Answer::Done(done) if done.repeated && !is_of(&done, &secret) => {
             say_nothing(
                 "the token was made when this command was first sent, and its secret is shown once: revoke it and make another",
                 output,
             )?;
         }
-        Carried::Done(_) if output.json() => {
-            output.value(&serde_json::json!({ "token": rule.token, "secret": secret }))?;
+        Answer::Done(_) if output.json() => {
+            output.value(&serde_json::json!({ "token": command.id, "secret": secret }))?;
         }
-        Carried::Done(_) => {
+        Answer::Done(_) => {
             note(&format!(
                 "the token {} of {}; it is shown this once:",
-                rule.token, rule.holder
+                command.id, arguments.holder
             ));
             output.line(&secret)?;
         }
-        Carried::Nothing(why) => say_nothing(&why, output)?,
+        Answer::Nothing(nothing) => say_nothing(&nothing.why, output)?,
     }
     Ok(Outcome::Done)
+}
+
+/// Whether it is the token with this secret that was made.
+fn is_of(done: &Done, secret: &str) -> bool {
+    match done.fact() {
+        Some(Fact::TokenCreated(made)) => made.secret == RegistryToken::digest(secret),
+        _ => false,
+    }
 }
 
 fn list(session: &Session, output: &mut Output) -> Result<Outcome, Stop> {

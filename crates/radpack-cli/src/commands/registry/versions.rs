@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use radpack_registry::rules::VersionPick;
+use radpack_registry::rules::{VersionPick, Which};
 use radpack_registry::state::State;
 use radpack_registry::state::package::{Package, PublishedVersion, RELEASE, Standing};
 use radpack_registry::{Hash, Moment, Refusal, write_files};
@@ -14,7 +14,7 @@ use crate::arguments::{Diff, Download, Show, Versions};
 use crate::commands::of;
 use crate::failure::{Failure, Outcome, Stop, Word};
 use crate::output::{Output, Table, visible};
-use crate::session::{Session, of_history, version_pick};
+use crate::session::{Session, of_history};
 
 pub(crate) fn versions(arguments: &Versions, output: &mut Output) -> Result<Outcome, Stop> {
     let session = Session::open(&arguments.access)?;
@@ -182,10 +182,9 @@ fn ever_released(package: &Package, version: &Version) -> Vec<String> {
 pub(crate) fn show(arguments: &Show, output: &mut Output) -> Result<Outcome, Stop> {
     let session = Session::open(&arguments.access)?;
     let moment = session.moment()?;
-    let pick = version_pick(&arguments.package)?;
-    let names_one = arguments.package.at.is_some() || arguments.package.build.is_some();
+    let pick = arguments.package.clone();
     let package = session.answer(&moment, |state| state.known(&pick.package).cloned())?;
-    if !names_one {
+    if pick.which == Which::Newest {
         return show_package(&pick.package, &package, &moment, output);
     }
     let (version, published) = picked(&session, &moment, &pick)?;
@@ -403,7 +402,7 @@ pub(crate) fn diff(arguments: &Diff, output: &mut Output) -> Result<Outcome, Sto
     let moment = session.moment()?;
     let mut sides = Vec::new();
     for package in [&arguments.from, &arguments.to] {
-        let pick = version_pick(package)?;
+        let pick = package.clone();
         let (version, published) = picked(&session, &moment, &pick)?;
         let sources = session
             .wait(session.registry.sources(&pick.package, &published.contents))
@@ -507,7 +506,7 @@ fn check_same(folder: &Path, files: &BTreeMap<String, impl AsRef<[u8]>>) -> Resu
 pub(crate) fn download(arguments: Download, output: &mut Output) -> Result<Outcome, Stop> {
     let session = Session::open(&arguments.access)?;
     let moment = session.moment()?;
-    let pick = version_pick(&arguments.package)?;
+    let pick = arguments.package.clone();
     let (version, published) = picked(&session, &moment, &pick)?;
     let folder: PathBuf = arguments.folder;
     let wanted: BTreeMap<String, Hash> = if arguments.sources {

@@ -9,4 +9,5 @@ mod publishing;
 mod quick_start;
 mod reading;
 mod releasing;
+mod remote;
 mod rights;
