@@ -66,6 +66,26 @@ pub mod registry {}
 pub mod stores {}
 
 // The first definition of a link counts: here it leads to the page, in the file to the file.
-#[doc = "[building]: self::building\n[registry]: self::registry"]
+#[doc = "[building]: self::building\n[local]: self::local\n[registry]: self::registry\n[serves]: self::http_api"]
 #[doc = include_str!("../docs/command-line.md")]
 pub mod command_line {}
+
+// What it shows is a service's, which this cannot run.
+#[cfg_attr(
+    not(doctest),
+    doc = "[building]: self::building\n[resolving]: self::resolving"
+)]
+#[cfg_attr(not(doctest), doc = include_str!("../docs/local.md"))]
+pub mod local {}
+
+#[doc = "[command line]: self::command_line\n[limits]: self::security"]
+#[doc = include_str!("../docs/http-api.md")]
+pub mod http_api {}
+
+#[doc = "[HTTP API]: self::http_api\n[registry]: self::registry\n[security]: self::security\n[stores]: self::stores"]
+#[doc = include_str!("../docs/deploying.md")]
+pub mod deploying {}
+
+#[doc = "[building]: self::building\n[command line]: self::command_line\n[deploying]: self::deploying"]
+#[doc = include_str!("../docs/security.md")]
+pub mod security {}

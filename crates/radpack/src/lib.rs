@@ -99,6 +99,7 @@
 //! | [registries](_documentation::registry) | drafts, versions, releases, rollouts, history |
 //! | [stores](_documentation::stores) | where a registry lies |
 //! | [the command line](_documentation::command_line) | the same from a shell |
+//! | [developing](_documentation::local) | packages at hand on top of what is live |
 //!
 //! # Features
 //!
