@@ -29,6 +29,9 @@ use commands::registry;
 use failure::{Outcome, Stop};
 use output::Output;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// What this program is started with to build what somebody has sent to a service: not a command for people.
 pub(crate) const BUILD_CHILD: &str = "build-child";
 

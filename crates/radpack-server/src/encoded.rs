@@ -139,7 +139,8 @@ impl Encoded {
             return ready.clone().unwrap_or_else(|| self.identity());
         }
         if self.0.plain.len() <= QUICK {
-            return self.made(coding).await.unwrap_or_else(|| self.identity());
+            let made = Box::pin(self.made(coding)).await;
+            return made.unwrap_or_else(|| self.identity());
         }
         if !self.0.making[coding as usize].swap(true, Ordering::Relaxed) {
             let encoded = self.clone();

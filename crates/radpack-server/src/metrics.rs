@@ -1,20 +1,22 @@
 //! What a service counts, for Prometheus.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
+use http::StatusCode;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
-use std::sync::Arc;
 
+use crate::read::ROUTES;
 use crate::service::Shared;
 
 /// The bounds of the histogram of times (seconds).
@@ -39,10 +41,21 @@ pub(crate) struct Metrics {
     registry: Registry,
     requests: Family<Answered, Counter>,
     times: Family<Asked, Histogram>,
+    /// Of what everybody reads, found without a look at names.
+    reads: Vec<Counted>,
     seq: Gauge,
     packages: Gauge,
     age: Gauge<f64, AtomicU64>,
     memory: Family<Kept, Gauge>,
+}
+
+/// What is counted of a route.
+#[derive(Debug)]
+struct Counted {
+    route: &'static str,
+    times: Histogram,
+    ok: Counter,
+    not_modified: Counter,
 }
 
 /// What memory is for.
@@ -57,6 +70,7 @@ impl Metrics {
             registry: Registry::with_prefix("radpack"),
             requests: Family::default(),
             times: Family::new_with_constructor(|| Histogram::new(TIMES)),
+            reads: Vec::new(),
             seq: Gauge::default(),
             packages: Gauge::default(),
             age: Gauge::default(),
@@ -96,13 +110,44 @@ impl Metrics {
             Unit::Bytes,
             metrics.memory.clone(),
         );
+        let reads = ROUTES.iter().map(|route| {
+            let requests = |status: StatusCode| {
+                let (route, status) = ((*route).to_owned(), status.as_u16());
+                let answered = Answered { route, status };
+                metrics.requests.get_or_create_owned(&answered)
+            };
+            let asked = Asked {
+                route: (*route).to_owned(),
+            };
+            Counted {
+                route,
+                times: metrics.times.get_or_create_owned(&asked),
+                ok: requests(StatusCode::OK),
+                not_modified: requests(StatusCode::NOT_MODIFIED),
+            }
+        });
+        metrics.reads = reads.collect();
         metrics
     }
 
-    fn count(&self, route: &str, status: u16, since: Instant) {
+    /// Counts what was answered on one of [`ROUTES`].
+    pub(crate) fn count_read(&self, route: usize, status: StatusCode, since: Instant) {
+        let Some(counted) = self.reads.get(route) else {
+            return;
+        };
+        let known = match status {
+            StatusCode::OK => &counted.ok,
+            StatusCode::NOT_MODIFIED => &counted.not_modified,
+            _ => return self.count(counted.route, status, since),
+        };
+        known.inc();
+        counted.times.observe(since.elapsed().as_secs_f64());
+    }
+
+    pub(crate) fn count(&self, route: &str, status: StatusCode, since: Instant) {
         let answered = Answered {
             route: route.to_owned(),
-            status,
+            status: status.as_u16(),
         };
         self.requests.get_or_create(&answered).inc();
         let asked = Asked {
@@ -124,9 +169,7 @@ pub(crate) async fn count(
     let since = Instant::now();
     let response = next.run(request).await;
     let route = route.as_ref().map_or("none", MatchedPath::as_str);
-    shared
-        .metrics
-        .count(route, response.status().as_u16(), since);
+    shared.metrics.count(route, response.status(), since);
     response
 }
 

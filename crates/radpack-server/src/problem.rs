@@ -3,7 +3,9 @@
 use std::error::Error;
 use std::ops::{Deref, DerefMut};
 
+use axum::body::Body;
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::{HeaderMap, StatusCode};
 use radpack_registry::{CommitError, HistoryError, PublishError, Refusal, RefusalKind};
@@ -241,9 +243,17 @@ impl From<PublishError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
+        self.into_answer().map(Body::from)
+    }
+}
+
+impl Problem {
+    /// What is sent of it.
+    pub(crate) fn into_answer(self) -> http::Response<Bytes> {
         let Problem(said) = self;
         let body = serde_json::to_vec(&said).unwrap_or_default();
-        let mut response = (said.status, body).into_response();
+        let mut response = http::Response::new(Bytes::from(body));
+        *response.status_mut() = said.status;
         let headers = response.headers_mut();
         headers.extend(said.headers);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));

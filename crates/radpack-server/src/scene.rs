@@ -4,9 +4,10 @@
 //! there are differences, which without a rollout is once.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use http::header::HeaderValue;
 use jiff::Timestamp;
 use radpack_manifest::Manifest;
 use radpack_registry::{
@@ -40,6 +41,8 @@ pub(crate) struct Scene {
     /// For whoever sends no cohort, and for each cohort, which of the views it gets.
     class_of: Vec<usize>,
     views: Vec<OnceCell<Arc<View>>>,
+    /// The tokens of all of these, as they are said.
+    said: Vec<OnceLock<HeaderValue>>,
 }
 
 /// What everybody gets whom no rollout tells apart.
@@ -68,7 +71,7 @@ impl Scene {
         }
         let mut classes: Vec<Vec<bool>> = Vec::new();
         let audiences = std::iter::once(None).chain(Cohort::all().map(Some));
-        let class_of = audiences
+        let class_of: Vec<usize> = audiences
             .map(|cohort| {
                 let gets = |&(id, percent)| match cohort {
                     _ if percent >= 100 => true,
@@ -87,6 +90,9 @@ impl Scene {
             .collect();
         let at = last.min(at).max(moment.position.at);
         Scene {
+            said: std::iter::repeat_with(OnceLock::new)
+                .take(class_of.len())
+                .collect(),
             token: MomentToken::of(&moment.position, at),
             at,
             next,
@@ -108,9 +114,22 @@ impl Scene {
         }
     }
 
+    /// The same, as a header says it.
+    pub(crate) fn said(&self, cohort: Option<Cohort>) -> HeaderValue {
+        let say = || {
+            let token = self.token(cohort).to_string();
+            // Channels have no other characters.
+            HeaderValue::from_str(&token).unwrap_or(HeaderValue::from_static(""))
+        };
+        match self.said.get(position(cohort)) {
+            Some(said) => said.get_or_init(say).clone(),
+            None => say(),
+        }
+    }
+
     fn class(&self, cohort: Option<Cohort>) -> usize {
-        let position = cohort.map_or(0, |cohort| 1 + usize::from(cohort.number()));
-        self.class_of.get(position).copied().unwrap_or_default()
+        let class = self.class_of.get(position(cohort));
+        class.copied().unwrap_or_default()
     }
 
     /// What a cohort gets, if it was made.
@@ -189,6 +208,11 @@ impl Scene {
     }
 }
 
+/// Where a cohort stands among all, behind those who send none.
+fn position(cohort: Option<Cohort>) -> usize {
+    cohort.map_or(0, |cohort| 1 + usize::from(cohort.number()))
+}
+
 impl View {
     pub(crate) fn of(manifest: &Manifest) -> View {
         View {
@@ -211,6 +235,13 @@ impl View {
 
     /// The index, compiled once. It states no base: who asks for URLs gives one in the context.
     pub(crate) async fn index(&self) -> Result<Arc<Index>, Problem> {
+        if let Some(index) = self.index.get() {
+            return Ok(Arc::clone(index));
+        }
+        Box::pin(self.compiled()).await
+    }
+
+    async fn compiled(&self) -> Result<Arc<Index>, Problem> {
         let compile = || async {
             let text = self.encoded.plain().clone();
             let states_base = self.base_url.is_some();

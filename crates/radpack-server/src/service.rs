@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use moka::future::Cache;
-use radpack_registry::{Cohort, HistoryError, Registry};
+use radpack_registry::{Cohort, HistoryError, Moment, Registry};
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 use crate::api::Rates;
@@ -16,7 +16,7 @@ use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::past::Past;
 use crate::problem::Problem;
-use crate::read;
+use crate::read::{self, ForAWhile};
 use crate::scene::{Scene, View};
 use crate::settings::Settings;
 
@@ -80,6 +80,8 @@ pub(crate) struct Shared {
     pub(crate) uploads: Semaphore,
     /// The room for what each token uploads.
     pub(crate) uploading: moka::sync::Cache<radpack_registry::Hash, Arc<Semaphore>>,
+    /// How long what changes with the next release may be kept.
+    pub(crate) keeping: ForAWhile,
     /// Whether the service is to stop: streams end.
     pub(crate) stopping: watch::Sender<bool>,
 }
@@ -123,6 +125,7 @@ impl Service {
             rates: Rates::new(&settings.limits),
             uploading: moka::sync::Cache::builder().time_to_idle(UPLOADING).build(),
             uploads: Semaphore::new(settings.limits.uploads_at_once.max(1)),
+            keeping: ForAWhile::new(settings.max_age),
             stopping: watch::Sender::new(false),
             registry,
             settings,
@@ -174,6 +177,10 @@ impl Shared {
         }
         let moment = now.moment.clone();
         drop(now);
+        Box::pin(self.make_scene(moment, channel)).await
+    }
+
+    async fn make_scene(&self, moment: Moment, channel: &str) -> Result<Arc<Scene>, Problem> {
         let at = moment.now();
         let key = format!("{} {channel}", moment.position.seq);
         if let Some(scene) = self.scenes.get(&key).await
@@ -209,6 +216,10 @@ impl Shared {
         if let Some(view) = scene.ready(cohort) {
             return Ok(view);
         }
+        Box::pin(self.make_view(scene, cohort)).await
+    }
+
+    async fn make_view(&self, scene: &Scene, cohort: Option<Cohort>) -> Result<Arc<View>, Problem> {
         let _turn = self.turn_to_make().await?;
         let now = self.live.now().clone();
         let earlier = now.earlier(&scene.channel);

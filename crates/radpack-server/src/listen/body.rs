@@ -85,16 +85,22 @@ impl HttpBody for Patient {
     }
 }
 
+/// What is sent: what there is in memory, or what comes by and by.
+pub(super) enum Sent {
+    Whole(Bytes),
+    Streamed(Body),
+}
+
 /// The body of an answer. Its request is under way as long as this is there.
 pub(super) struct Answer {
-    body: Body,
+    sent: Sent,
     _under_way: UnderWay,
 }
 
 impl Answer {
-    pub(super) fn new(body: Body, under_way: UnderWay) -> Answer {
+    pub(super) fn new(sent: Sent, under_way: UnderWay) -> Answer {
         Answer {
-            body,
+            sent,
             _under_way: under_way,
         }
     }
@@ -108,14 +114,24 @@ impl HttpBody for Answer {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+        match &mut self.sent {
+            Sent::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Sent::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Sent::Streamed(body) => Pin::new(body).poll_frame(context),
+        }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        match &self.sent {
+            Sent::Whole(bytes) => bytes.is_empty(),
+            Sent::Streamed(body) => body.is_end_stream(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        match &self.sent {
+            Sent::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Sent::Streamed(body) => body.size_hint(),
+        }
     }
 }

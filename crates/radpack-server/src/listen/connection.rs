@@ -2,32 +2,31 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use axum::Router;
-use axum::extract::ConnectInfo;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::IntoResponse as _;
+use futures_util::task::AtomicWaker;
 use http::header::{self, HeaderValue};
-use http::{Request, StatusCode, Version};
+use http::{Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
-use tokio::time::timeout;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{sleep, timeout};
 use tokio_rustls::server::TlsStream;
-use tower_service::Service as _;
 
-use super::body::{Answer, Patient};
-use super::{Listening, Tls};
+use super::body::{Answer, Sent};
+use super::{Answers, Listening, Tls};
 
 /// How often those who wait for a place look for one that has become idle.
 const WAITING: Duration = Duration::from_millis(100);
@@ -38,20 +37,22 @@ const GOODBYE: Duration = Duration::from_secs(1);
 /// The type of streams of events.
 const EVENTS: &[u8] = b"text/event-stream";
 
-/// What the service is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Stage {
-    Running,
-    /// What has begun is finished.
-    Finishing,
+/// What a connection is told to do.
+#[derive(Clone, Copy, Debug)]
+#[repr(u8)]
+pub(super) enum Order {
+    /// It makes room, or was waited for long enough.
+    Leave = 1,
+    /// What has begun is finished, and nothing else begun.
+    Finish = 2,
     /// Nothing is finished any more.
-    Broken,
+    Break = 4,
 }
 
 /// All connections.
-pub(super) struct Crowd {
+pub(super) struct Crowd<A> {
     pub(super) listening: Listening,
-    router: Router,
+    answers: A,
     places: Arc<Semaphore>,
     size: usize,
     builder: Builder<TokioExecutor>,
@@ -76,7 +77,10 @@ pub(super) struct Pulse {
     /// How long it was waited for before, and how much it took, since it was measured last.
     waited: AtomicU64,
     taken: AtomicU64,
-    close: Notify,
+    /// The orders that it was given.
+    orders: AtomicU8,
+    /// Whom to wake for them.
+    waker: AtomicWaker,
 }
 
 /// A request under way.
@@ -88,7 +92,10 @@ pub(super) struct UnderWay {
 
 impl UnderWay {
     /// Notes what is answered.
-    fn answered(&mut self, response: &Response) {
+    fn answered(&mut self, response: &Response<Sent>) {
+        if matches!(response.body(), Sent::Whole(_)) {
+            return;
+        }
         let kind = response.headers().get(header::CONTENT_TYPE);
         if !self.is_stream && kind.is_some_and(|kind| kind.as_bytes().starts_with(EVENTS)) {
             self.is_stream = true;
@@ -119,6 +126,16 @@ impl Drop for UnderWay {
 }
 
 impl Pulse {
+    fn order(&self, order: Order) {
+        self.orders.fetch_or(order as u8, Ordering::AcqRel);
+        self.waker.wake();
+    }
+
+    /// Whether it was told so. Whoever asks is woken when it is told anything.
+    fn is_told(&self, order: Order) -> bool {
+        self.orders.load(Ordering::Acquire) & order as u8 != 0
+    }
+
     fn is_idle(&self) -> bool {
         self.requests.load(Ordering::Acquire) == 0
     }
@@ -189,8 +206,8 @@ impl Pulse {
     }
 }
 
-impl Crowd {
-    pub(super) fn new(router: Router, listening: Listening, size: usize) -> Crowd {
+impl<A: Answers> Crowd<A> {
+    pub(super) fn new(answers: A, listening: Listening, size: usize) -> Crowd<A> {
         let mut builder = Builder::new(TokioExecutor::new());
         let headers = usize::try_from(listening.headers).unwrap_or(usize::MAX);
         // Heads are timed here, with connections that send none.
@@ -205,7 +222,7 @@ impl Crowd {
             .max_concurrent_streams(listening.streams)
             .max_header_list_size(listening.headers);
         Crowd {
-            router,
+            answers,
             places: Arc::new(Semaphore::new(size)),
             size,
             builder,
@@ -263,8 +280,40 @@ impl Crowd {
         idle.sort_unstable_by_key(|(order, _)| *order);
         let enough = (self.size / 64).max(1);
         for (_, pulse) in idle.iter().take(enough) {
-            pulse.close.notify_one();
+            pulse.order(Order::Leave);
         }
+    }
+
+    /// Tells all connections.
+    pub(super) fn order(&self, order: Order) {
+        self.lock().values().for_each(|pulse| pulse.order(order));
+    }
+
+    /// Tells those to leave that were waited for long enough; for ever.
+    pub(super) async fn watch(&self) -> Infallible {
+        let listening = &self.listening;
+        let shortest = listening.head.min(listening.idle).min(listening.stall);
+        let look = (shortest / 4).clamp(Duration::from_millis(10), Duration::from_secs(5));
+        loop {
+            sleep(look).await;
+            let now = since(self.began);
+            let connections = self.lock();
+            let overdue = connections.values();
+            overdue
+                .filter(|pulse| pulse.is_overdue(now, listening))
+                .for_each(|pulse| pulse.order(Order::Leave));
+        }
+    }
+
+    /// One more connection.
+    pub(super) fn enter(&self) -> (u64, Arc<Pulse>) {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let pulse = Arc::new(Pulse::default());
+        let now = since(self.began);
+        pulse.idle.store(now, Ordering::Release);
+        pulse.head.store(now, Ordering::Release);
+        self.lock().insert(number, Arc::clone(&pulse));
+        (number, pulse)
     }
 
     /// Reads the certificate again whenever its files change; for ever.
@@ -280,21 +329,15 @@ impl Crowd {
         self: Arc<Self>,
         stream: TcpStream,
         address: SocketAddr,
+        (number, pulse): (u64, Arc<Pulse>),
         _place: OwnedSemaphorePermit,
-        stages: watch::Receiver<Stage>,
     ) {
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let pulse = Arc::new(Pulse::default());
-        let now = since(self.began);
-        pulse.idle.store(now, Ordering::Release);
-        pulse.head.store(now, Ordering::Release);
-        self.lock().insert(number, Arc::clone(&pulse));
         let _ = stream.set_nodelay(true);
         match &self.listening.tls {
-            None => self.talk(stream, address, &pulse, stages).await,
+            None => self.talk(stream, address, &pulse).await,
             Some(tls) => {
-                if let Some(stream) = self.shake(tls, stream, &pulse, stages.clone()).await {
-                    self.talk(stream, address, &pulse, stages).await;
+                if let Some(stream) = self.shake(tls, stream, &pulse).await {
+                    self.talk(stream, address, &pulse).await;
                 }
             }
         }
@@ -307,13 +350,19 @@ impl Crowd {
         tls: &Tls,
         stream: TcpStream,
         pulse: &Pulse,
-        mut stages: watch::Receiver<Stage>,
     ) -> Option<TlsStream<TcpStream>> {
-        tokio::select! {
-            shaken = timeout(self.listening.head, tls.accept(stream)) => shaken.ok()?.ok(),
-            () = pulse.close.notified() => None,
-            _ = stages.wait_for(|stage| *stage != Stage::Running) => None,
-        }
+        let mut shaking = pin!(timeout(self.listening.head, tls.accept(stream)));
+        poll_fn(|context| {
+            if let Poll::Ready(shaken) = shaking.as_mut().poll(context) {
+                return Poll::Ready(shaken.ok().and_then(Result::ok));
+            }
+            pulse.waker.register(context.waker());
+            match pulse.orders.load(Ordering::Acquire) {
+                0 => Poll::Pending,
+                _ => Poll::Ready(None),
+            }
+        })
+        .await
     }
 
     async fn talk<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
@@ -321,7 +370,6 @@ impl Crowd {
         stream: S,
         address: SocketAddr,
         pulse: &Arc<Pulse>,
-        mut stages: watch::Receiver<Stage>,
     ) {
         let stream = TokioIo::new(Felt {
             stream,
@@ -334,63 +382,55 @@ impl Crowd {
             async move {
                 let answer = answer.await;
                 under_way.answered(&answer);
-                Ok::<_, Infallible>(answer.map(|body| Answer::new(body, under_way)))
+                Ok::<_, Infallible>(answer.map(|sent| Answer::new(sent, under_way)))
             }
         });
         let mut connection = pin!(self.builder.serve_connection(stream, service));
-        let listening = &self.listening;
-        let shortest = listening.head.min(listening.idle).min(listening.stall);
-        let look = (shortest / 4).clamp(Duration::from_millis(10), Duration::from_secs(5));
-        let mut looks = tokio::time::interval(look);
-        let mut next = Stage::Finishing;
-        loop {
-            tokio::select! {
+        let mut is_finishing = false;
+        let is_over = poll_fn(|context| {
+            loop {
                 // What the other side did wrong is its affair.
-                _ = connection.as_mut() => return,
-                // Events would not end while it says goodbye.
-                () = pulse.close.notified() => match pulse.only_listens() {
-                    true => return,
-                    false => break,
-                },
-                _ = looks.tick() => {
-                    if pulse.is_overdue(since(self.began), listening) {
-                        break;
-                    }
+                if connection.as_mut().poll(context).is_ready() {
+                    return Poll::Ready(true);
                 }
-                () = reached(&mut stages, next) => match next {
-                    Stage::Finishing => {
-                        next = Stage::Broken;
-                        connection.as_mut().graceful_shutdown();
-                    }
-                    _ => return,
+                pulse.waker.register(context.waker());
+                if pulse.is_told(Order::Break) {
+                    return Poll::Ready(true);
                 }
+                if pulse.is_told(Order::Leave) {
+                    // Events would not end while it says goodbye.
+                    return Poll::Ready(pulse.only_listens());
+                }
+                if is_finishing || !pulse.is_told(Order::Finish) {
+                    return Poll::Pending;
+                }
+                is_finishing = true;
+                connection.as_mut().graceful_shutdown();
             }
+        });
+        if !is_over.await {
+            connection.as_mut().graceful_shutdown();
+            let _ = timeout(GOODBYE, connection).await;
         }
-        connection.as_mut().graceful_shutdown();
-        let _ = timeout(GOODBYE, connection).await;
     }
 
-    /// What the routes answer.
+    /// What is answered.
     fn call(
         &self,
-        request: Request<Incoming>,
+        mut request: Request<Incoming>,
         address: SocketAddr,
-    ) -> impl Future<Output = Response> + use<> {
+    ) -> impl Future<Output = Response<Sent>> + use<A> {
         let target = request.uri().path_and_query();
         let is_long = target.is_some_and(|it| it.as_str().len() > self.listening.target);
-        let (stall, slowest) = (self.listening.stall, self.listening.slowest);
-        let mut router = self.router.clone();
+        name_host(&mut request);
+        let waits = (self.listening.stall, self.listening.slowest);
+        let answers = self.answers.clone();
         async move {
             if is_long {
-                return StatusCode::URI_TOO_LONG.into_response();
+                let response = StatusCode::URI_TOO_LONG.into_response();
+                return response.map(Sent::Streamed);
             }
-            let mut request = request.map(|body| Patient::with(body, stall, slowest));
-            request.extensions_mut().insert(ConnectInfo(address));
-            name_host(&mut request);
-            match router.call(request).await {
-                Ok(response) => response,
-                Err(never) => match never {},
-            }
+            answers.answer(request, waits, address).await
         }
     }
 }
@@ -406,11 +446,6 @@ fn name_host<B>(request: &mut Request<B>) {
     if let Some(Ok(host)) = host {
         request.headers_mut().insert(header::HOST, host);
     }
-}
-
-/// Until the service has come to a stage.
-async fn reached(stages: &mut watch::Receiver<Stage>, stage: Stage) {
-    let _ = stages.wait_for(|now| *now >= stage).await;
 }
 
 /// A stream that notes when it is waited for.
@@ -463,7 +498,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Felt<S> {
         context: &mut Context<'_>,
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(context, parts);
+        // The system sends one part with less ado.
+        let mut filled = parts.iter().filter(|part| !part.is_empty());
+        let written = match (filled.next(), filled.next()) {
+            (Some(part), None) => Pin::new(&mut self.stream).poll_write(context, part),
+            _ => Pin::new(&mut self.stream).poll_write_vectored(context, parts),
+        };
         self.written(&written);
         written
     }

@@ -3,12 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use axum::extract::{OriginalUri, State};
-use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::HeaderMap;
 use radpack_resolve::{Gathering, ImportMapError};
 
+use super::Answer;
 use super::place::{Elsewhere, Target};
 use super::reply::text;
 use super::resolve::base_of;
@@ -25,40 +23,25 @@ const HTML: &str = "text/html; charset=utf-8";
 /// How many ids a page may begin with.
 const MOST_ROOTS: usize = 200;
 
-pub(super) async fn get(
-    State(shared): State<Arc<Shared>>,
-    OriginalUri(uri): OriginalUri,
-    headers: HeaderMap,
-) -> Response {
-    let target = Target {
-        moment: None,
-        path: uri.path(),
-        query: uri.query().unwrap_or_default(),
-        headers: &headers,
-    };
-    let is_html = uri.path().ends_with(".html");
-    answer(&shared, target, is_html).await.into_response()
-}
-
 pub(super) async fn answer(
     shared: &Shared,
     target: Target<'_>,
     is_html: bool,
-) -> Result<Response, Elsewhere> {
+) -> Result<Answer, Elsewhere> {
     let asked = target.asked()?;
     let mut placed = target.place(shared, &asked).await?;
     let roots = roots(asked.roots.as_deref())?;
     let view = placed.view(shared).await?;
     let base = base_of(shared, &target, &asked, &view, &mut placed.keeping)?;
     let encoded = gathered(shared, &view, roots, base, is_html).await?;
-    let moment = placed.scene.token(placed.cohort);
+    let moment = placed.scene.said(placed.cohort);
     let content_type = if is_html { HTML } else { JSON };
     Ok(text(
         target.headers,
         &encoded,
         content_type,
         placed.keeping,
-        &moment,
+        moment,
     )
     .await)
 }

@@ -3,13 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use axum::extract::{RawQuery, State};
-use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::HeaderMap;
 use radpack_registry::state::package::RELEASE;
 use radpack_registry::{Follow, ManifestQuery};
 
+use super::Answer;
 use super::import_map;
 use super::place::{Elsewhere, Placed, Target};
 use super::reply::text;
@@ -18,37 +16,21 @@ use crate::problem::Problem;
 use crate::scene::{View, blocking};
 use crate::service::Shared;
 
-const PATH: &str = "/radpack.json";
-
-pub(super) async fn get(
-    State(shared): State<Arc<Shared>>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Response {
-    let target = Target {
-        moment: None,
-        path: PATH,
-        query: query.as_deref().unwrap_or_default(),
-        headers: &headers,
-    };
-    answer(&shared, target).await.into_response()
-}
-
-pub(super) async fn answer(shared: &Shared, target: Target<'_>) -> Result<Response, Elsewhere> {
+pub(super) async fn answer(shared: &Shared, target: Target<'_>) -> Result<Answer, Elsewhere> {
     let asked = target.asked()?;
     let placed = target.place(shared, &asked).await?;
     let view = placed.view(shared).await?;
     let encoded = match &asked.roots {
         None => view.encoded.clone(),
-        Some(roots) => closure(shared, &view, roots).await?,
+        Some(roots) => Box::pin(closure(shared, &view, roots)).await?,
     };
-    let moment = placed.scene.token(placed.cohort);
+    let moment = placed.scene.said(placed.cohort);
     Ok(text(
         target.headers,
         &encoded,
         "application/json",
         placed.keeping,
-        &moment,
+        moment,
     )
     .await)
 }

@@ -2,16 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
-use axum::extract::{Path, State};
-use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, StatusCode};
 use radpack_registry::Hash;
 use radpack_registry::state::package::Package;
 
-use super::INTEGRITY;
-use super::reply::{Keeping, open_to_all, vary};
+use super::reply::{HEADERS, Keeping, open_to_all, vary};
+use super::{Answer, INTEGRITY};
 use crate::caller::Reader;
 use crate::encoded::{Encoded, known};
 use crate::files::{File, Files, Serving};
@@ -24,19 +22,11 @@ const REPR_DIGEST: HeaderName = HeaderName::from_static("repr-digest");
 /// What a document must not do that somebody makes of a module: run, or be of this origin.
 const SANDBOX: &str = "sandbox";
 
-pub(super) async fn get(
-    State(shared): State<Arc<Shared>>,
-    Path(path): Path<String>,
-    headers: HeaderMap,
-) -> Response {
-    answer(&shared, &headers, &path).await.into_response()
-}
-
 pub(super) async fn answer(
     shared: &Shared,
     headers: &HeaderMap,
     path: &str,
-) -> Result<Response, Problem> {
+) -> Result<Answer, Problem> {
     let unknown = || Problem::unknown(format!("there is no file {path:?} in this registry"));
     let (name, file) = split(path).ok_or_else(unknown)?;
     let now = shared.live.now();
@@ -56,13 +46,14 @@ pub(super) async fn answer(
         return Err(Problem::new(StatusCode::GONE, "gone", reason));
     }
     if let Some(etag) = known(headers, found.hash.as_bytes()) {
-        let mut response = StatusCode::NOT_MODIFIED.into_response();
+        let mut response = Answer::default();
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
         head(response.headers_mut(), etag, keeping);
         return Ok(response);
     }
     let blob = match shared.blobs.get(&found.hash).await {
         Some(blob) => blob,
-        None => shared.read_blob(&now.moment.clone(), found.hash).await?,
+        None => Box::pin(shared.read_blob(&now.moment.clone(), found.hash)).await?,
     };
     let kind = kind_of(file);
     Ok(send(headers, found, &blob, kind, keeping).await)
@@ -172,16 +163,16 @@ async fn send(
     blob: &Encoded,
     kind: Kind,
     keeping: Keeping,
-) -> Response {
+) -> Answer {
     let range = headers.get(header::RANGE);
     // A range is one of the bytes as they are.
     let variant = match range.is_none() && kind.is_text {
         true => blob.for_reader(headers).await,
         false => blob.identity(),
     };
-    let mut response = Response::new(Body::empty());
+    let mut response = Answer::new(Bytes::new());
     let answer = response.headers_mut();
-    answer.reserve(16);
+    answer.reserve(HEADERS);
     head(answer, variant.etag.clone(), keeping);
     answer.insert(
         header::CONTENT_TYPE,
@@ -230,14 +221,12 @@ async fn send(
                     if let Ok(range) = HeaderValue::from_str(&range) {
                         problem = problem.with(header::CONTENT_RANGE, range);
                     }
-                    return problem.into_response();
+                    return problem.into_answer();
                 }
             }
         }
     };
-    let answer = response.headers_mut();
-    answer.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
-    *response.body_mut() = Body::from(bytes);
+    *response.body_mut() = bytes;
     response
 }
 

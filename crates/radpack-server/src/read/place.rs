@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::response::{IntoResponse, Response};
 use http::header::{self, HeaderValue};
 use http::{HeaderMap, StatusCode};
 use radpack_registry::Cohort;
@@ -10,6 +9,7 @@ use radpack_registry::state::package::RELEASE;
 use serde::Deserialize;
 use url::form_urlencoded;
 
+use super::Answer;
 use crate::caller::Reader;
 use crate::moment::ServedMoment;
 use crate::problem::Problem;
@@ -59,7 +59,7 @@ pub(crate) struct Placed {
 /// Why it is not answered from here.
 pub(crate) enum Elsewhere {
     Problem(Problem),
-    Redirect(Response),
+    Redirect(Answer),
 }
 
 impl From<Problem> for Elsewhere {
@@ -68,11 +68,12 @@ impl From<Problem> for Elsewhere {
     }
 }
 
-impl IntoResponse for Elsewhere {
-    fn into_response(self) -> Response {
+impl Elsewhere {
+    /// What is sent.
+    pub(super) fn into_answer(self) -> Answer {
         match self {
-            Elsewhere::Problem(problem) => problem.into_response(),
-            Elsewhere::Redirect(response) => response,
+            Elsewhere::Problem(problem) => problem.into_answer(),
+            Elsewhere::Redirect(answer) => answer,
         }
     }
 }
@@ -80,6 +81,9 @@ impl IntoResponse for Elsewhere {
 impl Target<'_> {
     /// Reads what stands after the question mark.
     pub(crate) fn asked(&self) -> Result<Asked, Problem> {
+        if self.query.is_empty() {
+            return Ok(Asked::default());
+        }
         serde_urlencoded::from_str(self.query)
             .map_err(|error| Problem::invalid(format!("the query cannot be read: {error}")))
     }
@@ -153,7 +157,7 @@ impl Target<'_> {
             moment.channel.clone_from(channel);
         }
         let (reader, is_partial) = self.reader(shared, &moment.channel)?;
-        let scene = shared.scene_at(&moment).await?;
+        let scene = Box::pin(shared.scene_at(&moment)).await?;
         // One answer has one address: between two steps of a rollout, all times mean the same.
         let canonical = scene.token(moment.cohort);
         if !is_canonical || canonical != moment {
@@ -180,7 +184,7 @@ impl Target<'_> {
         let (reader, is_partial) = self.reader(shared, channel)?;
         let scene = shared.scene(channel).await?;
         Ok(Placed {
-            keeping: Keeping::for_a_while(&reader, shared.settings.max_age, scene.next),
+            keeping: shared.keeping.keeping(&reader, scene.next),
             cohort,
             scene,
             reader,
@@ -206,15 +210,12 @@ impl Target<'_> {
 pub(crate) fn redirect(location: &str, keeping: &'static str) -> Result<Elsewhere, Problem> {
     let location = HeaderValue::from_str(location)
         .map_err(|_| Problem::invalid("the path holds what no address may"))?;
-    let headers = [
-        (header::LOCATION, location),
-        (header::CACHE_CONTROL, HeaderValue::from_static(keeping)),
-        (
-            header::ACCESS_CONTROL_ALLOW_ORIGIN,
-            HeaderValue::from_static("*"),
-        ),
-    ];
-    Ok(Elsewhere::Redirect(
-        (StatusCode::FOUND, headers).into_response(),
-    ))
+    let mut answer = Answer::default();
+    *answer.status_mut() = StatusCode::FOUND;
+    let headers = answer.headers_mut();
+    headers.insert(header::LOCATION, location);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(keeping));
+    let anybody = HeaderValue::from_static("*");
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, anybody);
+    Ok(Elsewhere::Redirect(answer))
 }

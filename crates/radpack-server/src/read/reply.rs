@@ -1,18 +1,15 @@
 //! How answers are sent: what may be kept how long, by whom, and what a reader has already.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
-use axum::body::Body;
-use axum::response::Response;
+use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 
-use super::{EXPOSED, MOMENT};
+use super::{Answer, EXPOSED, MOMENT};
 use crate::caller::Reader;
 use crate::encoded::{Encoded, has};
-use crate::moment::ServedMoment;
 
 /// How long, and by whom, an answer may be kept.
 #[derive(Clone, Debug)]
@@ -28,23 +25,10 @@ impl Keeping {
         }))
     }
 
-    /// Until something may be released, and no longer than until a rollout takes its next step.
-    pub(crate) fn for_a_while(
-        reader: &Reader,
-        max_age: Duration,
-        next: Option<Timestamp>,
-    ) -> Keeping {
-        let until = next.map(|next| next.duration_since(Timestamp::now()));
-        let until = until.map(|until| Duration::try_from(until).unwrap_or_default());
-        let seconds = until.map_or(max_age, |until| until.min(max_age)).as_secs();
-        let mut text = String::from(if reader.is_anybody() {
-            "public"
-        } else {
-            "private"
-        });
-        let _ = write!(text, ", max-age={seconds}");
+    fn seconds(is_public: bool, kept: Duration) -> Keeping {
+        let whose = if is_public { "public" } else { "private" };
         // Whoever stands between may go on when no service answers: yesterday's release is better than none.
-        text.push_str(", stale-if-error=86400");
+        let text = format!("{whose}, max-age={}, stale-if-error=86400", kept.as_secs());
         Keeping(HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("no-cache")))
     }
 
@@ -62,36 +46,73 @@ impl Keeping {
     }
 }
 
+/// How long what changes with the next release may be kept.
+#[derive(Clone, Debug)]
+pub(crate) struct ForAWhile {
+    most: Duration,
+    public: Keeping,
+    private: Keeping,
+}
+
+impl ForAWhile {
+    pub(crate) fn new(most: Duration) -> ForAWhile {
+        ForAWhile {
+            most,
+            public: Keeping::seconds(true, most),
+            private: Keeping::seconds(false, most),
+        }
+    }
+
+    /// Until something may be released, and no longer than until a rollout takes its next step.
+    pub(crate) fn keeping(&self, reader: &Reader, next: Option<Timestamp>) -> Keeping {
+        if let Some(next) = next {
+            let until = next.duration_since(Timestamp::now());
+            let until = Duration::try_from(until).unwrap_or_default();
+            return Keeping::seconds(reader.is_anybody(), until.min(self.most));
+        }
+        match reader.is_anybody() {
+            true => self.public.clone(),
+            false => self.private.clone(),
+        }
+    }
+}
+
+/// Pages of all origins.
+fn anybody() -> HeaderValue {
+    HeaderValue::from_static("*")
+}
+
+/// Room for the headers of most answers.
+pub(super) const HEADERS: usize = 14;
+
 /// Sends a text in the encoding that the reader likes best, unless they have it.
 pub(crate) async fn text(
     headers: &HeaderMap,
     encoded: &Encoded,
     content_type: &'static str,
     keeping: Keeping,
-    moment: &ServedMoment,
-) -> Response {
+    moment: HeaderValue,
+) -> Answer {
     let variant = encoded.for_reader(headers).await;
     let known = has(headers, &variant.etag);
-    let mut response = Response::new(match known {
-        true => Body::empty(),
-        false => Body::from(variant.bytes.clone()),
+    let mut response = Answer::new(match known {
+        true => Bytes::new(),
+        false => variant.bytes,
     });
     let answer = response.headers_mut();
-    answer.reserve(12);
+    answer.reserve(HEADERS);
     answer.insert(header::ETAG, variant.etag);
     vary(answer, "Accept-Encoding", &keeping);
     answer.insert(header::CACHE_CONTROL, keeping.value());
-    open_to_all(answer);
-    say_moment(answer, moment);
+    answer.insert(MOMENT, moment);
     if known {
+        // What else is said of it was said before, and stays (RFC 9110, 15.4.5).
+        answer.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, anybody());
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         return response;
     }
+    open_to_all(answer);
     answer.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    answer.insert(
-        header::CONTENT_LENGTH,
-        HeaderValue::from(variant.bytes.len()),
-    );
     if let Some(coding) = variant.coding {
         answer.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
     }
@@ -108,10 +129,7 @@ pub(crate) fn vary(headers: &mut HeaderMap, name: &'static str, keeping: &Keepin
 
 /// Pages of all origins may read it, and nobody guesses what it is.
 pub(crate) fn open_to_all(headers: &mut HeaderMap) {
-    headers.insert(
-        header::ACCESS_CONTROL_ALLOW_ORIGIN,
-        HeaderValue::from_static("*"),
-    );
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, anybody());
     headers.insert(
         header::ACCESS_CONTROL_EXPOSE_HEADERS,
         HeaderValue::from_static(EXPOSED),
@@ -120,10 +138,4 @@ pub(crate) fn open_to_all(headers: &mut HeaderMap) {
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),
     );
-}
-
-pub(crate) fn say_moment(headers: &mut HeaderMap, moment: &ServedMoment) {
-    if let Ok(moment) = HeaderValue::from_str(&moment.to_string()) {
-        headers.insert(MOMENT, moment);
-    }
 }

@@ -1,11 +1,8 @@
 //! `GET /resolve/{id}`: what serves an id, said in JSON or by leading there.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use axum::body::Body;
-use axum::extract::{Path, RawQuery, State};
-use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::{HeaderMap, StatusCode};
 use radpack_resolve::{Found, Query};
@@ -13,7 +10,8 @@ use radpack_version::Fallback;
 use serde::Serialize;
 
 use super::place::{Asked, Elsewhere, Target};
-use super::reply::{Keeping, open_to_all, say_moment, vary};
+use super::reply::{HEADERS, Keeping, open_to_all, vary};
+use super::{Answer, MOMENT};
 use crate::problem::Problem;
 use crate::scene::View;
 use crate::service::Shared;
@@ -36,27 +34,11 @@ struct Resolved<'a> {
     dynamics: Vec<String>,
 }
 
-pub(super) async fn get(
-    State(shared): State<Arc<Shared>>,
-    Path(id): Path<String>,
-    RawQuery(query): RawQuery,
-    axum::extract::OriginalUri(uri): axum::extract::OriginalUri,
-    headers: HeaderMap,
-) -> Response {
-    let target = Target {
-        moment: None,
-        path: uri.path(),
-        query: query.as_deref().unwrap_or_default(),
-        headers: &headers,
-    };
-    answer(&shared, target, &id).await.into_response()
-}
-
 pub(super) async fn answer(
     shared: &Shared,
     target: Target<'_>,
     id: &str,
-) -> Result<Response, Elsewhere> {
+) -> Result<Answer, Elsewhere> {
     let asked = target.asked()?;
     let mut placed = target.place(shared, &asked).await?;
     let view = placed.view(shared).await?;
@@ -83,11 +65,15 @@ pub(super) async fn answer(
                 ))
             })?;
             let location = HeaderValue::from_str(&url).map_err(|_| Problem::broken())?;
-            (StatusCode::FOUND, [(header::LOCATION, location)]).into_response()
+            let mut response = Answer::default();
+            *response.status_mut() = StatusCode::FOUND;
+            response.headers_mut().insert(header::LOCATION, location);
+            response
         }
         false => {
             let json = serde_json::to_vec(&resolved).map_err(|_| Problem::broken())?;
-            let mut response = Response::new(Body::from(json));
+            let mut response = Answer::new(Bytes::from(json));
+            response.headers_mut().reserve(HEADERS);
             let json = HeaderValue::from_static("application/json");
             response.headers_mut().insert(header::CONTENT_TYPE, json);
             response
@@ -97,7 +83,7 @@ pub(super) async fn answer(
     vary(answer, "Accept", &placed.keeping);
     answer.insert(header::CACHE_CONTROL, placed.keeping.value());
     open_to_all(answer);
-    say_moment(answer, &placed.scene.token(placed.cohort));
+    answer.insert(MOMENT, placed.scene.said(placed.cohort));
     Ok(response)
 }
 

@@ -10,7 +10,7 @@ use radpack_registry::state::token::{Right, Token};
 use radpack_registry::{
     Caller, Carried, Command, Plan, PublishOptions, Registry, Store, Timestamp, Uuid,
 };
-use radpack_server::{Service, Settings};
+use radpack_server::{Listening, Service, Settings};
 use reqwest::{Client, Response};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -66,9 +66,10 @@ impl Running {
         let service = Service::start(registry.clone(), settings).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        let router = service.router();
+        let serving = service.clone();
         let task = tokio::spawn(async move {
-            axum::serve(listener, router).await.unwrap();
+            let never = std::future::pending();
+            serving.serve(listener, Listening::default(), never).await;
         });
         let client = Client::builder()
             .redirect(reqwest::redirect::Policy::none())
