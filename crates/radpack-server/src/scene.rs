@@ -3,7 +3,7 @@
 //! Two cohorts get the same as long as no rollout tells them apart. So what a hundred cohorts get is made, kept and compressed as often as
 //! there are differences, which without a rollout is once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -16,6 +16,7 @@ use radpack_registry::{
 use radpack_resolve::Index;
 use tokio::runtime::Handle;
 use tokio::sync::OnceCell;
+use uuid::Uuid;
 
 use crate::encoded::Encoded;
 use crate::moment::ServedMoment;
@@ -27,6 +28,9 @@ const PACKAGE: usize = 1_024;
 
 /// Up to this, encodings are made before a manifest is shown (bytes); beyond, it would be shown too late.
 const PREPARED: usize = 16 << 20;
+
+/// How many packages may have changed for it to be worth a look whether what is given did.
+const FEW: usize = 1_000;
 
 /// A channel at a moment.
 #[derive(Debug)]
@@ -43,6 +47,8 @@ pub(crate) struct Scene {
     views: Vec<OnceCell<Arc<View>>>,
     /// The tokens of all of these, as they are said.
     said: Vec<OnceLock<HeaderValue>>,
+    /// The rollouts that its lines have, with how much they had come to.
+    rollouts: BTreeSet<(Uuid, u8)>,
 }
 
 /// What everybody gets whom no rollout tells apart.
@@ -73,12 +79,10 @@ impl Scene {
         let audiences = std::iter::once(None).chain(Cohort::all().map(Some));
         let class_of: Vec<usize> = audiences
             .map(|cohort| {
-                let gets = |&(id, percent)| match cohort {
-                    _ if percent >= 100 => true,
-                    Some(cohort) => Cohort::gets(cohort, id, percent),
-                    None => false,
-                };
-                let class: Vec<bool> = rollouts.iter().map(gets).collect();
+                let class: Vec<bool> = rollouts
+                    .iter()
+                    .map(|&(id, percent)| gets(cohort, id, percent))
+                    .collect();
                 match classes.iter().position(|known| *known == class) {
                     Some(known) => known,
                     None => {
@@ -93,6 +97,7 @@ impl Scene {
             said: std::iter::repeat_with(OnceLock::new)
                 .take(class_of.len())
                 .collect(),
+            rollouts,
             token: MomentToken::of(&moment.position, at),
             at,
             next,
@@ -148,12 +153,13 @@ impl Scene {
         let slot = self.views.get(class).ok_or_else(Problem::broken)?;
         let made = slot
             .get_or_try_init(|| async {
-                let query = ManifestQuery {
-                    of: Follow::from(&*self.channel),
-                    cohort,
-                    ..ManifestQuery::default()
-                };
-                let manifest = self.manifest(registry, query, None).await?;
+                if let Some(earlier) = earlier
+                    && let Some(view) = earlier.ready(cohort)
+                    && self.is_as(earlier, registry, cohort).await?
+                {
+                    return Ok(view);
+                }
+                let manifest = self.manifest(registry, self.query(cohort), None).await?;
                 let view = blocking(move || View::of(&manifest)).await?;
                 let same = earlier.into_iter().flat_map(|earlier| &earlier.views);
                 let same = same
@@ -163,6 +169,54 @@ impl Scene {
             })
             .await?;
         Ok(Arc::clone(made))
+    }
+
+    fn query(&self, cohort: Option<Cohort>) -> ManifestQuery {
+        ManifestQuery {
+            of: Follow::from(&*self.channel),
+            cohort,
+            ..ManifestQuery::default()
+        }
+    }
+
+    /// Which rollouts have reached a cohort, and which have not.
+    fn reached(&self, cohort: Option<Cohort>) -> BTreeMap<Uuid, BTreeSet<bool>> {
+        let mut reached: BTreeMap<Uuid, BTreeSet<bool>> = BTreeMap::new();
+        for &(id, percent) in &self.rollouts {
+            let gets = gets(cohort, id, percent);
+            reached.entry(id).or_default().insert(gets);
+        }
+        reached
+    }
+
+    /// Whether a cohort gets what it got in an earlier scene of the channel, found without making that: most events change nothing of what
+    /// most channels give.
+    async fn is_as(
+        &self,
+        earlier: &Scene,
+        registry: &Registry,
+        cohort: Option<Cohort>,
+    ) -> Result<bool, Problem> {
+        let (before, now) = (earlier.reached(cohort), self.reached(cohort));
+        let has_stepped = now.iter().any(|(id, now)| {
+            // One that goes on at several paces may have stepped for any of its packages.
+            before
+                .get(id)
+                .is_some_and(|before| before != now || now.len() > 1)
+        });
+        // What a rollout that is new does to packages that changed with it shows below.
+        if has_stepped {
+            return Ok(false);
+        }
+        let (now, then) = (self.moment.clone(), earlier.moment.clone());
+        let changed = blocking(move || now.state.changed(&then.state)).await?;
+        if changed.len() > FEW {
+            return Ok(false);
+        }
+        let query = self.query(cohort);
+        let then = earlier.manifest(registry, query.clone(), Some(changed.clone()));
+        let then = then.await?;
+        Ok(self.manifest(registry, query, Some(changed)).await? == then)
     }
 
     /// A manifest made for one reader.
@@ -206,6 +260,11 @@ impl Scene {
         // It keeps its state, too.
         weight_of(&self.moment) + packages * PACKAGE * self.views.len()
     }
+}
+
+/// Whether a rollout has reached a cohort; nobody in particular gets what everybody gets.
+fn gets(cohort: Option<Cohort>, rollout: Uuid, percent: u8) -> bool {
+    percent >= 100 || cohort.is_some_and(|cohort| cohort.gets(rollout, percent))
 }
 
 /// Where a cohort stands among all, behind those who send none.

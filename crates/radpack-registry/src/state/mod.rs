@@ -151,6 +151,32 @@ impl State {
             .map(|(what, _)| what.to_owned())
     }
 
+    /// The packages that are not the same here as in another state, or only in one of them; of those that were read of both. It takes no
+    /// look into what they share, which with states of one history is nearly everything.
+    #[must_use]
+    pub fn changed(&self, other: &State) -> BTreeSet<String> {
+        let mut changed = BTreeSet::new();
+        let mut theirs = other.packages.iter().peekable();
+        for (name, slot) in &self.packages {
+            while let Some((other, _)) = theirs.next_if(|(other, _)| *other < name) {
+                changed.insert(other.to_string());
+            }
+            let other = theirs.next_if(|(other, _)| *other == name);
+            let is_same = other.is_some_and(|(_, other)| {
+                Arc::ptr_eq(slot, other)
+                    || match (slot.package.get(), other.package.get()) {
+                        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+                        (one, other) => one.is_none() && other.is_none(),
+                    }
+            });
+            if !is_same {
+                changed.insert(name.to_string());
+            }
+        }
+        changed.extend(theirs.map(|(name, _)| name.to_string()));
+        changed
+    }
+
     /// The names of all packages, in order. Those that there are only drafts of are among them.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.packages.keys().map(|name| &**name)

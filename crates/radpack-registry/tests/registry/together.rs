@@ -223,3 +223,16 @@ async fn a_consumers_pin_is_not_left_without_a_version() {
     let manifest = moment.state.manifest(&query, moment.now()).unwrap();
     assert_eq!(manifest.exports["colors"].versions[0].to_string(), "1.0.1");
 }
+
+#[tokio::test]
+async fn what_has_changed_between_two_states_is_known() {
+    let bench = two_majors().await;
+    let before = bench.moment().await;
+    bench.release(&["shapes@2.0.0"]).await;
+    bench.publish("new", Some("1.0.0")).await;
+    let after = bench.moment().await;
+    for (one, other) in [(&before, &after), (&after, &before)] {
+        assert_eq!(one.state.changed(&other.state), set(["new", "shapes"]));
+        assert_eq!(one.state.changed(&one.state), set([]));
+    }
+}
