@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -122,7 +122,10 @@ pub(crate) async fn count(
     next: Next,
 ) -> Response {
     let since = Instant::now();
-    let response = next.run(request).await;
+    let response = match shared.check_guess(&request) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    };
     let route = route.as_ref().map_or("none", MatchedPath::as_str);
     shared
         .metrics

@@ -1,14 +1,14 @@
 //! Who asks what: the token, the command's id, the revision, and the body, each checked before anything is done.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Query, Request};
+use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::request::Parts;
+use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::uri::Authority;
-use http::{Extensions, StatusCode};
 use radpack_registry::state::token::Token;
 use radpack_registry::{Caller, Command, Moment};
 use serde::de::DeserializeOwned;
@@ -73,11 +73,6 @@ impl<T: DeserializeOwned> FromRequestParts<Arc<Shared>> for Asked<T> {
             .map(|Query(asked)| Asked(asked))
             .map_err(|error| Problem::invalid(error.body_text()))
     }
-}
-
-fn address(extensions: &Extensions) -> Option<IpAddr> {
-    let address = extensions.get::<ConnectInfo<SocketAddr>>()?;
-    Some(address.0.ip())
 }
 
 impl Shared {
@@ -165,7 +160,10 @@ impl FromRequestParts<Arc<Shared>> for Writer {
         shared: &Arc<Shared>,
     ) -> Result<Writer, Problem> {
         let caller = shared
-            .caller(&parts.headers, address(&parts.extensions))
+            .caller(
+                &parts.headers,
+                shared.address(&parts.headers, &parts.extensions),
+            )
             .await?;
         Ok(Writer {
             caller,
@@ -179,7 +177,7 @@ impl FromRequestParts<Arc<Shared>> for Asker {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Asker, Problem> {
-        let from = address(&parts.extensions);
+        let from = shared.address(&parts.headers, &parts.extensions);
         let reader = match secret(&parts.headers)? {
             None => match shared.trusted(&parts.headers) {
                 Ok(Some(name)) => Reader::Holder(Box::new(Token::needless(name))),
@@ -191,8 +189,9 @@ impl FromRequestParts<Arc<Shared>> for Asker {
             Some(secret) => {
                 let token = shared.holder(secret, from).await?;
                 // Who sees everything may read everything, one object at a time.
-                if !token.sees_all() {
-                    shared.rates.of_token(token.id)?;
+                match token.sees_all() {
+                    true => shared.rates.of_reader(token.id)?,
+                    false => shared.rates.of_token(token.id)?,
                 }
                 Reader::Holder(Box::new(token))
             }

@@ -26,6 +26,11 @@ pub struct Limits {
     pub token_rate: NonZeroU32,
     /// Requests of one token at once. By default 500.
     pub token_burst: NonZeroU32,
+    /// Requests a second that read, of one token that sees everything, over time: whoever reads the history reads it one object at a time.
+    /// By default 1,000.
+    pub reader_rate: NonZeroU32,
+    /// Those at once. By default 10,000.
+    pub reader_burst: NonZeroU32,
     /// Requests a second of one address whose token is worth nothing, or that has none. By default 10.
     pub address_rate: NonZeroU32,
     /// Those at once. By default 100.
@@ -52,6 +57,8 @@ impl Default for Limits {
         Limits {
             token_rate: number(50),
             token_burst: number(500),
+            reader_rate: number(1_000),
+            reader_burst: number(10_000),
             address_rate: number(10),
             address_burst: number(100),
             command_bytes: 1 << 20,
@@ -69,6 +76,7 @@ impl Default for Limits {
 #[derive(Debug)]
 pub(crate) struct Rates {
     tokens: DefaultKeyedRateLimiter<Uuid>,
+    readers: DefaultKeyedRateLimiter<Uuid>,
     addresses: DefaultKeyedRateLimiter<Option<IpAddr>>,
     asked: AtomicU32,
     histories: Semaphore,
@@ -79,6 +87,7 @@ impl Rates {
         let quota = |rate, burst| Quota::per_second(rate).allow_burst(burst);
         Rates {
             tokens: DefaultKeyedRateLimiter::keyed(quota(limits.token_rate, limits.token_burst)),
+            readers: DefaultKeyedRateLimiter::keyed(quota(limits.reader_rate, limits.reader_burst)),
             addresses: DefaultKeyedRateLimiter::keyed(quota(
                 limits.address_rate,
                 limits.address_burst,
@@ -90,8 +99,17 @@ impl Rates {
 
     /// A request with a token.
     pub(crate) fn of_token(&self, token: Uuid) -> Result<(), Problem> {
+        self.check(&self.tokens, token)
+    }
+
+    /// A request that reads, with a token that sees everything.
+    pub(crate) fn of_reader(&self, token: Uuid) -> Result<(), Problem> {
+        self.check(&self.readers, token)
+    }
+
+    fn check(&self, used: &DefaultKeyedRateLimiter<Uuid>, token: Uuid) -> Result<(), Problem> {
         self.forget();
-        self.tokens.check_key(&token).map_err(|until| {
+        used.check_key(&token).map_err(|until| {
             too_many(
                 "this token",
                 until.wait_time_from(DefaultClock::default().now()),
@@ -125,6 +143,7 @@ impl Rates {
             .is_multiple_of(FORGET)
         {
             self.tokens.retain_recent();
+            self.readers.retain_recent();
             self.addresses.retain_recent();
         }
     }

@@ -362,24 +362,100 @@ async fn consumers_record_their_pins() {
     assert_eq!(get(&running, "/api/consumers/shop", "").await.0, 404);
 }
 
-#[tokio::test]
-async fn too_much_is_too_much() {
+/// A service that grants little, behind so many proxies.
+async fn tight(trusted_proxies: usize) -> Running {
+    let few = |number: u32| number.try_into().unwrap();
     let limits = Limits {
-        token_rate: 1.try_into().unwrap(),
-        token_burst: 3.try_into().unwrap(),
-        address_rate: 1.try_into().unwrap(),
-        address_burst: 3.try_into().unwrap(),
+        token_rate: few(1),
+        token_burst: few(3),
+        reader_rate: few(1),
+        reader_burst: few(3),
+        address_rate: few(1),
+        address_burst: few(3),
         ..Limits::default()
     };
     let (registry, _) = Registry::init(Store::in_memory()).await.unwrap();
-    let running = Running::over(
-        registry,
-        Settings {
-            limits,
-            ..settings()
-        },
-    )
-    .await;
+    let settings = Settings {
+        limits,
+        trusted_proxies,
+        ..settings()
+    };
+    Running::over(registry, settings).await
+}
+
+/// How some requests of one kind are answered.
+async fn answers(running: &Running, path: &str, headers: &[(&str, &str)]) -> Vec<u16> {
+    let mut answers = Vec::new();
+    for _ in 0..12 {
+        answers.push(running.get_with(path, headers).await.status().as_u16());
+    }
+    answers
+}
+
+#[tokio::test]
+async fn guesses_count_wherever_they_are_made() {
+    let worthless = ("authorization", "Bearer radpack_guess");
+    for path in [
+        "/radpack.json",
+        "/m/shapes/index.js",
+        "/resolve/shapes",
+        "/import-map.json?roots=shapes",
+        "/at/1/radpack.json",
+        "/events",
+        "/api/packages",
+    ] {
+        let running = tight(0).await;
+        let guessed = answers(&running, path, &[worthless]).await;
+        assert!(
+            guessed.contains(&401) && guessed.contains(&429),
+            "{path}: {guessed:?}"
+        );
+    }
+    let running = tight(0).await;
+    let token = running.token(&[Right::Read], &["shapes"]).await;
+    answers(&running, "/radpack.json", &[worthless]).await;
+    let good = ("authorization", &*format!("Bearer {token}"));
+    for headers in [&[][..], &[good]] {
+        let read = answers(&running, "/radpack.json", headers).await;
+        assert!(read.iter().all(|status| *status == 200), "{read:?}");
+    }
+    let healthy = answers(&running, "/healthz", &[worthless]).await;
+    assert!(healthy.iter().all(|status| *status == 200), "{healthy:?}");
+}
+
+#[tokio::test]
+async fn behind_proxies_each_address_has_limits_of_its_own() {
+    let worthless = ("authorization", "Bearer radpack_guess");
+    let running = tight(1).await;
+    let one = ("x-forwarded-for", "192.0.2.1");
+    let guessed = answers(&running, "/radpack.json", &[worthless, one]).await;
+    assert!(guessed.contains(&429), "{guessed:?}");
+    // Whatever they say of themselves, the proxy adds who they are.
+    let forged = ("x-forwarded-for", "192.0.2.2, 192.0.2.1");
+    let guessed = answers(&running, "/api/packages", &[worthless, forged]).await;
+    assert!(guessed.contains(&429), "{guessed:?}");
+    let other = ("x-forwarded-for", "192.0.2.1, 192.0.2.2");
+    let first = running.get_with("/radpack.json", &[worthless, other]).await;
+    assert_eq!(first.status().as_u16(), 401);
+    // Where no proxy is trusted, all of this says nothing.
+    let running = tight(0).await;
+    answers(&running, "/radpack.json", &[worthless, one]).await;
+    let guessed = answers(&running, "/radpack.json", &[worthless, other]).await;
+    assert!(guessed.contains(&429), "{guessed:?}");
+}
+
+#[tokio::test]
+async fn who_may_read_everything_reads_much_and_not_without_end() {
+    let running = tight(0).await;
+    let token = running.token(&[Right::Read], &["*"]).await;
+    let good = ("authorization", &*format!("Bearer {token}"));
+    let read = answers(&running, "/api/store/format.json", &[good]).await;
+    assert!(read[0] == 200 && read.contains(&429), "{read:?}");
+}
+
+#[tokio::test]
+async fn too_much_is_too_much() {
+    let running = tight(0).await;
     let token = running.token(&[Right::Read], &["shapes"]).await;
     let other = running.token(&[Right::Read], &["shapes"]).await;
     let mut last = 200;
