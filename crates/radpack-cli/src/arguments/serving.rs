@@ -51,14 +51,15 @@ pub(crate) struct Serve {
     /// How much memory to keep manifests of the past and of closures in (MiB)
     #[arg(long, value_name = "N", default_value_t = 256)]
     pub(crate) manifest_memory: u32,
-    /// How many proxies stand in front, one behind the other: limits are for the address that the outermost adds to X-Forwarded-For. 0
-    /// where others than these can reach the service, for anybody may send that header
+    /// How many proxies every request comes by: limits are for the address that the outermost one adds to X-Forwarded-For, which anybody may
+    /// send where there is none
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) trusted_proxies: u8,
     #[command(flatten)]
-    pub(crate) limits: ServeLimits,
-    #[command(flatten)]
     pub(crate) access: Access,
+    // The last: what follows would stand under its heading.
+    #[command(flatten)]
+    pub(crate) limits: ServeLimits,
 }
 
 /// How much one caller may use of `radpack serve`.
@@ -80,6 +81,9 @@ pub(crate) struct ServeLimits {
     /// How large an upload may be as it is sent (MiB); unpacked it may have 1024, or as many as this
     #[arg(long, value_name = "N", default_value = "256")]
     pub(crate) upload_size: NonZeroU32,
+    /// How many drafts there may be, at once, of the packages that a token is for
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    pub(crate) drafts: u32,
 }
 
 /// `radpack local`

@@ -8,13 +8,13 @@ use radpack_version::Spec;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Decided, Rule, check_name, listed};
+use super::{Decided, Rule, Sender, check_name, listed};
 use crate::commit::{Place, Refusal, RefusalKind};
 use crate::event::Hash;
 use crate::state::State;
 use crate::state::fact::{ConsumerRecorded, Follows, SettingChanged, TokenCreated, TokenRevoked};
 use crate::state::package::RELEASE;
-use crate::state::token::{Right, Token};
+use crate::state::token::{ON_BEHALF, Right, Token};
 
 /// Records which pins an application uses.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -167,6 +167,12 @@ impl Rule for CreateToken {
                 "a token needs a holder: whose name is to stand in the history?".to_owned(),
             ));
         }
+        if self.holder.contains(ON_BEHALF) {
+            return Err(invalid(format!(
+                "{:?} cannot be a holder's name: in the history, {ON_BEHALF} stands between who made a token and who has it",
+                self.holder
+            )));
+        }
         if self.rights.is_empty() || self.packages.is_empty() {
             return Err(invalid(
                 "a token needs a right, and packages to have it for".to_owned(),
@@ -192,6 +198,8 @@ impl Rule for CreateToken {
             rights: self.rights.clone(),
             packages: self.packages.clone(),
             expires: self.expires,
+            // That, whoever sends it need not say.
+            maker: None,
         }
         .into())
     }
@@ -205,7 +213,7 @@ impl Rule for CreateToken {
         self.packages.clone()
     }
 
-    fn check_within(&self, maker: &Token) -> Result<(), Refusal> {
+    fn check_within(&self, Sender { token: maker, .. }: &Sender<'_>) -> Result<(), Refusal> {
         let denied = |what: String| {
             Err(Refusal::of(
                 RefusalKind::Denied,

@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::uri::Authority;
+use radpack_registry::rules::DraftBase;
 use radpack_registry::state::token::Token;
 use radpack_registry::{Caller, Command, Moment};
 use serde::de::DeserializeOwned;
@@ -28,16 +29,10 @@ const PASSED_ON: [&str; 4] = ["forwarded", "via", "x-real-ip", "cf-connecting-ip
 pub(crate) struct Writer {
     pub(crate) caller: Caller,
     pub(crate) command: Command,
-    /// The revision that it is based on.
-    pub(crate) base: Option<Base>,
-}
-
-/// A revision of a draft, as `ETag` names it: `"12-3"`, or `"3"` of whichever draft has its name now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Base {
-    /// The event that opened the draft.
-    pub(crate) opened: Option<u64>,
-    pub(crate) revision: u64,
+    /// On whose account it is; nobody's, of one who needs no token.
+    pub(crate) account: Uuid,
+    /// The revision of a draft that it is based on, as `ETag` names it: `"12-3"`, or `"3"` of whichever draft has its name now.
+    pub(crate) base: Option<DraftBase>,
 }
 
 impl Writer {
@@ -46,8 +41,16 @@ impl Writer {
         match self.base {
             None => Ok(()),
             Some(_) => Err(Problem::invalid(
-                "If-Match is for saving files of drafts, and not looked at here: leave it out",
+                "If-Match is for what is done with a draft, and not looked at here: leave it out",
             )),
+        }
+    }
+
+    /// Why it was not carried out, where that may be what it is based on.
+    pub(crate) fn told(&self, problem: Problem) -> Problem {
+        match self.base.is_some() && problem.kind == "stale" {
+            true => problem.of_precondition(),
+            false => problem,
         }
     }
 }
@@ -93,18 +96,25 @@ impl Shared {
         Ok(token)
     }
 
-    async fn caller(&self, headers: &HeaderMap, from: Option<IpAddr>) -> Result<Caller, Problem> {
+    /// Who sends a command, and on whose account.
+    async fn caller(
+        &self,
+        headers: &HeaderMap,
+        from: Option<IpAddr>,
+    ) -> Result<(Caller, Uuid), Problem> {
         if let Some(secret) = secret(headers)? {
             let token = self.holder(secret, from).await?;
-            self.rates.of_token(token.id)?;
-            return Ok(Caller {
+            self.rates.of_token(token.account())?;
+            let account = token.account();
+            let caller = Caller {
                 name: token.holder,
                 token: Some(secret.to_owned()),
-            });
+            };
+            return Ok((caller, account));
         }
         self.rates.of_address(from)?;
         match self.trusted(headers)? {
-            Some(name) => Ok(Caller::new(name)),
+            Some(name) => Ok((Caller::new(name), Uuid::nil())),
             None => Err(Problem::denied(
                 "this takes a token: send it as `Authorization: Bearer radpack_…`; who has admin rights makes one with `radpack token create`",
                 false,
@@ -159,7 +169,7 @@ impl FromRequestParts<Arc<Shared>> for Writer {
         parts: &mut Parts,
         shared: &Arc<Shared>,
     ) -> Result<Writer, Problem> {
-        let caller = shared
+        let (caller, account) = shared
             .caller(
                 &parts.headers,
                 shared.address(&parts.headers, &parts.extensions),
@@ -167,6 +177,7 @@ impl FromRequestParts<Arc<Shared>> for Writer {
             .await?;
         Ok(Writer {
             caller,
+            account,
             command: command(&parts.headers)?,
             base: base(&parts.headers)?,
         })
@@ -190,8 +201,8 @@ impl FromRequestParts<Arc<Shared>> for Asker {
                 let token = shared.holder(secret, from).await?;
                 // Who sees everything may read everything, one object at a time.
                 match token.sees_all() {
-                    true => shared.rates.of_reader(token.id)?,
-                    false => shared.rates.of_token(token.id)?,
+                    true => shared.rates.of_reader(token.account())?,
+                    false => shared.rates.of_token(token.account())?,
                 }
                 Reader::Holder(Box::new(token))
             }
@@ -212,7 +223,7 @@ fn command(headers: &HeaderMap) -> Result<Command, Problem> {
     Ok(Command::again(id, ""))
 }
 
-fn base(headers: &HeaderMap) -> Result<Option<Base>, Problem> {
+fn base(headers: &HeaderMap) -> Result<Option<DraftBase>, Problem> {
     let Some(tag) = headers.get(header::IF_MATCH) else {
         return Ok(None);
     };
@@ -223,7 +234,7 @@ fn base(headers: &HeaderMap) -> Result<Option<Base>, Problem> {
             None => (None, tag),
         };
         let revision = revision.parse().ok()?;
-        Some(Base { opened, revision })
+        Some(DraftBase { opened, revision })
     });
     base.map(Some).ok_or_else(|| {
         Problem::invalid("If-Match names no revision: send what ETag said, such as \"12-3\"")

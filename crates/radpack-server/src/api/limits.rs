@@ -22,7 +22,7 @@ const HISTORIES: usize = 4;
 /// How much of `/api` one caller may use, and how large what they send may be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Requests a second of one token, over time. By default 50.
+    /// Requests a second of one token, and those that it made, over time. By default 50.
     pub token_rate: NonZeroU32,
     /// Requests of one token at once. By default 500.
     pub token_burst: NonZeroU32,
@@ -47,8 +47,10 @@ pub struct Limits {
     pub upload_packages: usize,
     /// How many uploads are worked on at once; others wait. By default eight.
     pub uploads_at_once: usize,
-    /// How many uploads of one token there may be at once. By default four.
+    /// How many uploads of one token, and those that it made, there may be at once. By default four.
     pub uploads_of_one: usize,
+    /// How many drafts there may be of the packages that a token is for, and the one that it comes from. By default 1,000.
+    pub drafts: usize,
 }
 
 impl Default for Limits {
@@ -68,6 +70,7 @@ impl Default for Limits {
             upload_packages: 100,
             uploads_at_once: 8,
             uploads_of_one: 4,
+            drafts: 1_000,
         }
     }
 }
@@ -97,7 +100,7 @@ impl Rates {
         }
     }
 
-    /// A request with a token.
+    /// A request with a token of an account.
     pub(crate) fn of_token(&self, token: Uuid) -> Result<(), Problem> {
         self.check(&self.tokens, token)
     }
@@ -111,7 +114,7 @@ impl Rates {
         self.forget();
         used.check_key(&token).map_err(|until| {
             too_many(
-                "this token",
+                "this token, and those that it comes from or made",
                 until.wait_time_from(DefaultClock::default().now()),
             )
         })

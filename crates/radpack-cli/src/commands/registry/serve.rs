@@ -95,6 +95,7 @@ fn limits(asked: &ServeLimits) -> Limits {
         address_rate: asked.address_rate,
         address_burst: asked.address_burst,
         upload_bytes,
+        drafts: usize::try_from(asked.drafts).unwrap_or(usize::MAX),
         unpacked_bytes: usual.unpacked_bytes.max(upload_bytes),
         ..usual
     }
