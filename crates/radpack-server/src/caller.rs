@@ -82,8 +82,8 @@ impl Shared {
         let Ok(Some(secret)) = secret(headers) else {
             return Ok(());
         };
-        let moment = self.live.now().moment.clone();
-        match moment.state.standing(secret, moment.now()) {
+        let now = self.live.now();
+        match now.moment.state.standing(secret, now.moment.now()) {
             Ok(_) => Ok(()),
             Err(_) => self
                 .rates

@@ -317,6 +317,24 @@ async fn tokens_are_made_shown_once_and_revoked() {
     let beyond = json!({ "holder": "x", "rights": ["admin"] });
     let (status, refused) = running.command("/api/tokens", &secret, beyond).await;
     assert_eq!(status, 403, "{refused}");
+    let long = json!({ "holder": "x".repeat(201), "rights": ["publish"] });
+    assert_eq!(running.command("/api/tokens", &admin, long).await.0, 400);
+    // Whose packages are others', is not there.
+    let other = running.token(&[Right::Admin], &["secret"]).await;
+    for id in [&*id, "0198a000-0000-7000-8000-000000000001"] {
+        let revoke = Asked {
+            method: "DELETE",
+            path: &format!("/api/tokens/{id}"),
+            token: &other,
+            ..Asked::default()
+        };
+        let (status, refused) = running.send(revoke).await;
+        assert_eq!(
+            (status, &refused["kind"]),
+            (404, &json!("unknown")),
+            "{refused}"
+        );
+    }
     let revoke = Asked {
         method: "DELETE",
         path: &format!("/api/tokens/{id}"),
