@@ -19,6 +19,7 @@ use uuid::Uuid;
 
 use crate::event::{Event, FORMAT, Hash, LARGEST, Recorded};
 use crate::history::{History, HistoryError, Position, now};
+use crate::rules::Broken;
 use crate::store::{Put, StoreError, StoreErrorKind};
 
 /// The first pause after an unclear answer; it doubles up to [`LONGEST_PAUSE`].
@@ -94,6 +95,8 @@ pub struct Decision {
 pub struct Refusal {
     kind: RefusalKind,
     message: String,
+    /// What it would leave unresolvable.
+    breaks: Vec<Broken>,
     #[source]
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
@@ -497,8 +500,19 @@ impl Refusal {
         Refusal {
             kind,
             message: message.into(),
+            breaks: Vec::new(),
             source: None,
         }
+    }
+
+    /// With what it would leave unresolvable.
+    pub(crate) fn breaking(self, breaks: Vec<Broken>) -> Refusal {
+        Refusal { breaks, ..self }
+    }
+
+    /// What it would leave unresolvable.
+    pub(crate) fn breaks(&self) -> &[Broken] {
+        &self.breaks
     }
 
     /// What can be done about it.

@@ -92,7 +92,7 @@ pub use number::{Line, LineError, NumberError, Numbering, Taken, read_number};
 pub use publishing::{
     BuildLimits, Builder, PublishError, PublishOptions, PublishReport, build_child,
 };
-pub use registry::{Caller, Carried, Moment, Registry};
+pub use registry::{Bounds, Caller, Carried, Moment, Registry};
 pub use request::{GivenRegister, NewToken, OpenDraft, PublishRequest, Request, RevertTo};
 pub use rollout::{Plan, Rollout, RolloutError, Stage, read_percent};
 pub use state::fact::Fact;

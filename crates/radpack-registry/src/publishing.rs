@@ -17,7 +17,7 @@ use crate::commit::{Command, CommitError, Committed, Place, Refusal, RefusalKind
 use crate::folder::{FolderError, LeftOut};
 use crate::history::HistoryError;
 use crate::registry::{Caller, Carried, Moment, Registry};
-use crate::rules::{NewBuild, Publish, rights_to_publish};
+use crate::rules::{DraftBase, NewBuild, Publish, rights_to_publish};
 use crate::view::ManifestQuery;
 use build::{Built, Job, describe, run};
 
@@ -49,6 +49,8 @@ pub struct PublishOptions {
     pub external: Vec<String>,
     /// Entries that are added to those of `package.json`.
     pub entries: Vec<EntryOption>,
+    /// What a draft must still be like, if one is published.
+    pub based_on: Option<DraftBase>,
 }
 
 /// What was published.

@@ -17,9 +17,10 @@ use crate::commit::{Command, CommitError, Committed, Ledger, Place, Refusal, Ref
 use crate::event::Hash;
 use crate::history::{History, HistoryError, Position, now};
 use crate::publishing::Builder;
-use crate::rules::{Decided, Effect, Rule};
+use crate::rules::{Decided, Effect, Rule, Sender};
 use crate::state::State;
-use crate::state::fact::{Fact, NewContents, SourceFile};
+use crate::state::fact::{Fact, NewContents, SourceFile, TokenCreated};
+use crate::state::package::RELEASE;
 use crate::state::token::{Right, Token};
 use crate::store::Store;
 
@@ -32,6 +33,26 @@ pub struct Registry {
     seen: Arc<Mutex<Option<Moment>>>,
     background: Arc<Mutex<Option<JoinHandle<()>>>>,
     builder: Builder,
+    bounds: Arc<Bounds>,
+}
+
+/// What those are held to who come with a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// How many drafts there may be of the packages that a token is for, and the one that it comes from. By default 1,000.
+    pub drafts: usize,
+    /// The channels whose releases everybody may see. Of other versions, and of consumers, that depend on something only those are told whose
+    /// token shows them. By default `release`.
+    pub public_channels: Vec<String>,
+}
+
+impl Default for Bounds {
+    fn default() -> Bounds {
+        Bounds {
+            drafts: 1_000,
+            public_channels: vec![RELEASE.to_owned()],
+        }
+    }
 }
 
 /// A state, and the point of the history that it is of. A copy costs nothing.
@@ -137,6 +158,7 @@ impl Registry {
             seen: Arc::default(),
             background: Arc::default(),
             builder: Builder::default(),
+            bounds: Arc::default(),
         }
     }
 
@@ -144,6 +166,15 @@ impl Registry {
     #[must_use]
     pub fn built_by(self, builder: Builder) -> Registry {
         Registry { builder, ..self }
+    }
+
+    /// Has this handle, and its clones, hold those to bounds who come with a token.
+    #[must_use]
+    pub fn bounded(self, bounds: Bounds) -> Registry {
+        Registry {
+            bounds: Arc::new(bounds),
+            ..self
+        }
     }
 
     pub(crate) fn builder(&self) -> &Builder {
@@ -199,13 +230,17 @@ impl Registry {
         };
         let answer = self
             .ask(&moment, |state| {
-                authorize(state, &place, caller, rule)?;
-                let decided = rule.decide(state, &place)?;
+                let sender = self.authorize(state, &place, caller, rule)?;
+                let decided = decide(rule, state, &place, sender.as_ref())?;
                 let effect = match &decided {
                     Decided::Fact(fact) => state
                         .effect(fact, &place)
                         .map_err(|error| Refusal::new("it cannot be").caused_by(error))?,
                     Decided::Nothing(_) => Effect::default(),
+                };
+                let effect = match &sender {
+                    Some(sender) => effect.shown_to(sender),
+                    None => effect,
                 };
                 Ok::<_, Refusal>((decided, effect))
             })
@@ -226,7 +261,9 @@ impl Registry {
             at: moment.now(),
         };
         let answer = self
-            .ask(&moment, |state| authorize(state, &place, caller, rule))
+            .ask(&moment, |state| {
+                self.authorize(state, &place, caller, rule).map(|_| ())
+            })
             .await?;
         Ok(answer?)
     }
@@ -268,7 +305,8 @@ impl Registry {
         let before = self.history.carried_before(&open.ledger, command).await?;
         drop(open);
         if let (Some(committed), Some(secret)) = (&before, &caller.token) {
-            let by = moment.state.standing(secret, moment.now())?.holder.clone();
+            let state = &moment.state;
+            let by = state.actor(state.standing(secret, moment.now())?);
             let id = command.id;
             check_own(committed, &Command::again(id, by))?;
         }
@@ -308,7 +346,10 @@ impl Registry {
         let moment = self.catch_up(&mut open).await?;
         let by = match &caller.token {
             // Also who sends a command again, and then is only told what it came to.
-            Some(secret) => moment.state.standing(secret, moment.now())?.holder.clone(),
+            Some(secret) => {
+                let state = &moment.state;
+                state.actor(state.standing(secret, moment.now())?)
+            }
             None => caller.name.clone(),
         };
         let command = Command {
@@ -326,8 +367,8 @@ impl Registry {
                 .history
                 .commit(&mut open.ledger, &command, |state, place| {
                     nothing = None;
-                    authorize(state, place, caller, rule)?;
-                    let fact = match rule.decide(state, place)? {
+                    let sender = self.authorize(state, place, caller, rule)?;
+                    let fact = match decide(rule, state, place, sender.as_ref())? {
                         Decided::Fact(fact) => fact,
                         Decided::Nothing(why) => {
                             nothing = Some(why);
@@ -430,6 +471,28 @@ impl Registry {
             .ok_or_else(|| broken("it does not list the sources that it should"))
     }
 
+    /// Whether whoever sends a command may, on the very state that it would be committed onto; and who that is, if they have a token.
+    fn authorize<'s>(
+        &'s self,
+        state: &'s State,
+        place: &Place,
+        caller: &Caller,
+        rule: &impl Rule,
+    ) -> Result<Option<Sender<'s>>, Refusal> {
+        let Some(secret) = &caller.token else {
+            return Ok(None);
+        };
+        let token = state.standing(secret, place.at)?;
+        let sender = Sender {
+            token,
+            state,
+            bounds: &self.bounds,
+        };
+        rule.check_within(&sender)?;
+        check_grants(token, &rule.rights(), &rule.concerns(state))?;
+        Ok(Some(sender))
+    }
+
     async fn catch_up(&self, open: &mut Open) -> Result<Moment, HistoryError> {
         if open.ledger.position().is_none() {
             *open = self.opened(u64::MAX).await?;
@@ -469,19 +532,27 @@ fn check_own(committed: &Committed, command: &Command) -> Result<(), Refusal> {
     ))
 }
 
-/// Whether whoever sends a command may, on the very state that it would be committed onto.
-fn authorize(
+/// What a command comes to for whoever sends it with a token, if they have one.
+fn decide(
+    rule: &impl Rule,
     state: &State,
     place: &Place,
-    caller: &Caller,
-    rule: &impl Rule,
-) -> Result<(), Refusal> {
-    let Some(secret) = &caller.token else {
-        return Ok(());
+    sender: Option<&Sender<'_>>,
+) -> Result<Decided, Refusal> {
+    let decided = rule.decide(state, place);
+    let Some(sender) = sender else {
+        return decided;
     };
-    let token = state.standing(secret, place.at)?;
-    rule.check_within(token)?;
-    check_grants(token, &rule.rights(), &rule.concerns(state))
+    match decided {
+        // Nobody says with which token they make another: it is the one that they send.
+        Ok(Decided::Fact(Fact::TokenCreated(created))) => Ok(TokenCreated {
+            maker: Some(sender.token.id),
+            ..created
+        }
+        .into()),
+        Ok(decided) => Ok(decided),
+        Err(refusal) => Err(sender.shown(refusal)),
+    }
 }
 
 /// Whether a token has rights for packages; for none: for the whole registry.

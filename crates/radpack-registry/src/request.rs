@@ -2,7 +2,7 @@
 //!
 //! Most are their own rule. What a rule needs beside, only the registry's side knows: it is read there.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use radpack_build::{EntryOption, Location, Source};
@@ -17,7 +17,7 @@ use crate::registry::{Caller, Carried, Registry};
 use crate::rules::{
     ChangeRollout, ChangeSetting, CreateDraft, CreateToken, Decided, DiscardDraft, DraftSource,
     Effect, Origin, Promote, RecordConsumer, ReleaseVersions, ResetDraft, Revert, RevokeToken,
-    Rollback, Rule, SetPolicy, VersionPick, Which, Yank,
+    Rollback, Rule, SetPolicy, VersionPick, Which, Yank, not_of,
 };
 use crate::state::State;
 use crate::state::package::{Audience, RELEASE};
@@ -395,7 +395,7 @@ impl Registry {
             (None, Some(Origin::Draft(other))) => {
                 let package = |state: &State| {
                     state
-                        .known_draft(other)
+                        .draft_shown(other, caller, moment.now())
                         .map(|(package, _)| package.to_owned())
                 };
                 self.ask(&moment, package).await??
@@ -417,6 +417,10 @@ impl Registry {
         rule.from = match request.from {
             None => DraftSource::Empty,
             Some(Origin::Draft(other)) => DraftSource::Draft(other),
+            // Whether there is such a version is not said: it would not do.
+            Some(Origin::Version(pick)) if pick.package != rule.package => {
+                return Err(not_of(&rule.package, &pick.package).into());
+            }
             Some(Origin::Version(pick)) => {
                 let found = self.ask(&moment, |state| {
                     let pick = released(state, &pick, moment.now())?;
@@ -424,11 +428,7 @@ impl Registry {
                     Ok::<_, Refusal>((pick, contents))
                 });
                 let (pick, contents) = found.await??;
-                let sources = match pick.package == rule.package {
-                    true => self.sources(&pick.package, &contents).await?,
-                    // It will be refused.
-                    false => BTreeMap::new(),
-                };
+                let sources = self.sources(&pick.package, &contents).await?;
                 DraftSource::Version(pick, sources)
             }
         };

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
@@ -277,6 +277,51 @@ impl Store {
             Err(error @ Error::NotFound { .. }) if cloud::kind(&error).is_none() => Ok(None),
             Err(error) => Err(self.failed("read", name, error)),
         }
+    }
+
+    /// Reads an object piece by piece, if there is one of this name: how many bytes it has, and they, which end with an error where the
+    /// store fails.
+    ///
+    /// ```
+    /// use futures_util::TryStreamExt as _;
+    /// use radpack_registry::Store;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), radpack_registry::StoreError> {
+    /// let store = Store::in_memory();
+    /// store.put_new("a/b", "contents".into()).await?;
+    /// let Some((size, pieces)) = store.stream("a/b").await? else { panic!("it was put there") };
+    /// let pieces: Vec<_> = pieces.try_collect().await?;
+    /// assert_eq!((size, pieces.concat()), (8, b"contents".to_vec()));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the store fails before the first of them.
+    pub async fn stream(
+        &self,
+        name: &str,
+    ) -> Result<Option<(u64, impl Stream<Item = Result<Bytes, StoreError>> + use<>)>, StoreError>
+    {
+        let path = Path::from(name);
+        let found = match self.within(0, self.objects.get(&path)).await {
+            Ok(found) => found,
+            Err(error @ Error::NotFound { .. }) if cloud::kind(&error).is_none() => {
+                return Ok(None);
+            }
+            Err(error) => return Err(self.failed("read", name, error)),
+        };
+        let size = found.meta.size;
+        let reading = (self.clone(), name.to_owned(), found.into_stream());
+        let pieces = stream::try_unfold(reading, |(store, name, mut pieces)| async move {
+            match store.within(0, pieces.try_next()).await {
+                Ok(piece) => Ok(piece.map(|piece| (piece, (store, name, pieces)))),
+                Err(error) => Err(store.failed("read", &name, error)),
+            }
+        });
+        Ok(Some((size, pieces)))
     }
 
     /// Reads some objects, at once where that is faster, up to the first that is not there or cannot be read. Also says whether that is

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -16,6 +16,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::caller::reached_from;
 use crate::read::ROUTES;
 use crate::service::Shared;
 
@@ -167,7 +168,12 @@ pub(crate) async fn count(
     next: Next,
 ) -> Response {
     let since = Instant::now();
-    let response = next.run(request).await;
+    let from = reached_from(request.extensions());
+    let checked = shared.check_guess(request.uri().path(), request.headers(), from);
+    let response = match checked {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    };
     let route = route.as_ref().map_or("none", MatchedPath::as_str);
     shared.metrics.count(route, response.status(), since);
     response

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use moka::future::Cache;
-use radpack_registry::{Cohort, HistoryError, Moment, Registry};
+use radpack_registry::{Bounds, Cohort, HistoryError, Moment, Registry, Uuid};
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 use crate::api::Rates;
@@ -78,8 +78,8 @@ pub(crate) struct Shared {
     pub(crate) listeners: Arc<Semaphore>,
     pub(crate) rates: Rates,
     pub(crate) uploads: Semaphore,
-    /// The room for what each token uploads.
-    pub(crate) uploading: moka::sync::Cache<radpack_registry::Hash, Arc<Semaphore>>,
+    /// The room for what is uploaded on each account.
+    pub(crate) uploading: moka::sync::Cache<Uuid, Arc<Semaphore>>,
     /// How long what changes with the next release may be kept.
     pub(crate) keeping: ForAWhile,
     /// Whether the service is to stop: streams end.
@@ -93,6 +93,10 @@ impl Service {
     ///
     /// If it cannot be read.
     pub async fn start(registry: Registry, settings: Settings) -> Result<Service, HistoryError> {
+        let registry = registry.bounded(Bounds {
+            drafts: settings.limits.drafts,
+            public_channels: settings.public_channels.clone(),
+        });
         let live = Live::begin(&registry, &settings).await?;
         let weigh = |key: usize, bytes: usize| u32::try_from(key + bytes).unwrap_or(u32::MAX);
         let heaviest = usize::try_from(settings.manifest_memory / 16).unwrap_or(usize::MAX);

@@ -38,6 +38,9 @@ pub struct Settings {
     /// a service that nobody else reaches, for everything is allowed then; what a browser's page asks, or a proxy passes on, takes one
     /// nevertheless.
     pub trusted: Option<String>,
+    /// How many proxies stand in front, one behind the other, each of which adds to `X-Forwarded-For` whom it was reached from: limits are
+    /// for the address that the outermost one adds. By default none: what that header says is not looked at, for anybody may send it.
+    pub trusted_proxies: usize,
     /// How much of `/api` one caller may use.
     pub limits: Limits,
 }
@@ -55,6 +58,7 @@ impl Default for Settings {
             listeners: 4_096,
             past_at_once: 2,
             trusted: None,
+            trusted_proxies: 0,
             limits: Limits::default(),
         }
     }

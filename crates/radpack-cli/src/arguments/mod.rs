@@ -39,7 +39,7 @@ pub(crate) use registry::{
     Access, Diff, Download, Init, Policy, Promote, Publish, Publishing, Release, Restore, Revert,
     Rollback, Rollout, RolloutAction, RolloutOf, Show, Versions, Writing, Yank,
 };
-pub(crate) use serving::{Local, Serve, Site};
+pub(crate) use serving::{Local, Serve, ServeLimits, Site};
 pub(crate) use values::Secret;
 
 /// Which file serves `name@spec/entry`: build packages into registers, and ask them.

@@ -1,6 +1,7 @@
 //! The arguments of the commands that serve.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -50,8 +51,39 @@ pub(crate) struct Serve {
     /// How much memory to keep manifests of the past and of closures in (MiB)
     #[arg(long, value_name = "N", default_value_t = 256)]
     pub(crate) manifest_memory: u32,
+    /// How many proxies every request comes by: limits are for the address that the outermost one adds to X-Forwarded-For, which anybody may
+    /// send where there is none
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) trusted_proxies: u8,
     #[command(flatten)]
     pub(crate) access: Access,
+    // The last: what follows would stand under its heading.
+    #[command(flatten)]
+    pub(crate) limits: ServeLimits,
+}
+
+/// How much one caller may use of `radpack serve`.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits")]
+pub(crate) struct ServeLimits {
+    /// Requests a second to /api with one token, and those that it made
+    #[arg(long, value_name = "N", default_value = "50")]
+    pub(crate) token_rate: NonZeroU32,
+    /// How many of these at once, after a while without any
+    #[arg(long, value_name = "N", default_value = "500")]
+    pub(crate) token_burst: NonZeroU32,
+    /// Requests a second from one address, to /api without a token, or anywhere with one that is worth nothing
+    #[arg(long, value_name = "N", default_value = "10")]
+    pub(crate) address_rate: NonZeroU32,
+    /// How many of these at once, after a while without any
+    #[arg(long, value_name = "N", default_value = "100")]
+    pub(crate) address_burst: NonZeroU32,
+    /// How large an upload may be as it is sent (MiB); unpacked it may have 1024, or as many as this
+    #[arg(long, value_name = "N", default_value = "256")]
+    pub(crate) upload_size: NonZeroU32,
+    /// How many drafts there may be, at once, of the packages that a token is for
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    pub(crate) drafts: u32,
 }
 
 /// `radpack local`

@@ -13,7 +13,7 @@ use super::{PublishError, PublishOptions, PublishReport, UNKNOWN};
 use crate::commit::{Command, Refusal, RefusalKind};
 use crate::folder::write_files;
 use crate::registry::{Caller, Moment, Registry};
-use crate::rules::{check_size, rights_to_publish};
+use crate::rules::{check_draft_base, check_size, rights_to_publish};
 use crate::state::State;
 use crate::state::fact::{OfDraft, SourceFile};
 
@@ -40,7 +40,10 @@ impl Registry {
             return Ok(PublishReport::of(Some(before)));
         }
         let moment = self.refresh().await?;
-        let package = |state: &State| state.known_draft(draft).map(|(name, _)| name.to_owned());
+        let package = |state: &State| {
+            let shown = state.draft_shown(draft, caller, moment.now());
+            shown.map(|(name, _)| name.to_owned())
+        };
         let package = self.ask(&moment, package).await??;
         let rights = rights_to_publish(options.release);
         self.check_may(caller, &rights, &BTreeSet::from([package]))
@@ -60,7 +63,9 @@ impl Registry {
         let moment = self.refresh().await?;
         let found = self
             .ask(&moment, |state| {
-                let (package, draft) = state.known_draft(draft)?;
+                let name = draft;
+                let (package, draft) = state.known_draft(name)?;
+                check_draft_base(name, draft, options.based_on)?;
                 let revision = draft.revision();
                 // What a rollback made has the sources of another version, whose number their package.json states.
                 let base = draft.base.as_ref();

@@ -2,17 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Decided, Rule, VersionPick, check_name, check_package_name, listed};
+use super::{Decided, Rule, Sender, VersionPick, check_name, check_package_name, listed};
 use crate::commit::{Place, Refusal, RefusalKind};
 use crate::folder::check_file_name;
+use crate::registry::Caller;
 use crate::state::State;
 use crate::state::draft::Draft;
 use crate::state::fact::{
     DraftCreated, DraftDiscarded, DraftFrom, DraftReset, DraftSaved, OfDraft, SourceFile,
 };
-use crate::state::token::Right;
+use crate::state::token::{Right, Token};
 
 /// How many of the files that others changed a refusal names.
 const NAMED: usize = 5;
@@ -33,6 +35,18 @@ pub enum DraftSource {
     Version(VersionPick, BTreeMap<String, SourceFile>),
     /// Another draft as it is now.
     Draft(String),
+}
+
+/// The state of a draft that something is based on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct DraftBase {
+    /// The event that opened the draft, where that is known: another one may have been opened under its name since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opened: Option<u64>,
+    /// The revision.
+    pub revision: u64,
 }
 
 /// Opens a draft.
@@ -72,6 +86,9 @@ pub struct ResetDraft {
     pub draft: String,
     /// The revision.
     pub to: u64,
+    /// What it must still be like, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub based_on: Option<DraftBase>,
 }
 
 /// Gives a draft up.
@@ -81,6 +98,9 @@ pub struct ResetDraft {
 pub struct DiscardDraft {
     /// The draft.
     pub draft: String,
+    /// What it must still be like, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub based_on: Option<DraftBase>,
 }
 
 impl State {
@@ -90,14 +110,28 @@ impl State {
     ///
     /// If there is none of this name.
     pub fn known_draft(&self, name: &str) -> Result<(&str, &Draft), Refusal> {
-        self.draft(name).ok_or_else(|| {
-            Refusal::of(
-                RefusalKind::Unknown,
-                format!(
-                    "there is no draft {name:?}; `radpack draft list` lists those that there are"
-                ),
-            )
-        })
+        self.draft(name).ok_or_else(|| no_draft(name))
+    }
+
+    /// Whether there is a draft, as far as the holder of a token may know: others are none.
+    pub(crate) fn check_shown(&self, name: &str, token: &Token) -> Result<(), Refusal> {
+        match self.drafts.get(name) {
+            Some(package) if token.sees(package) => Ok(()),
+            _ => Err(no_draft(name)),
+        }
+    }
+
+    /// A draft that must be there, as far as a caller may know.
+    pub(crate) fn draft_shown(
+        &self,
+        name: &str,
+        caller: &Caller,
+        at: Timestamp,
+    ) -> Result<(&str, &Draft), Refusal> {
+        if let Some(secret) = &caller.token {
+            self.check_shown(name, self.standing(secret, at)?)?;
+        }
+        self.known_draft(name)
     }
 
     fn package_of_draft(&self, draft: &str) -> BTreeSet<String> {
@@ -107,6 +141,21 @@ impl State {
             .into_iter()
             .collect()
     }
+}
+
+/// A draft cannot be opened from what another package is.
+pub(crate) fn not_of(package: &str, other: &str) -> Refusal {
+    Refusal::of(
+        RefusalKind::Invalid,
+        format!("a draft of {package} cannot be opened from a version of {other}"),
+    )
+}
+
+fn no_draft(name: &str) -> Refusal {
+    Refusal::of(
+        RefusalKind::Unknown,
+        format!("there is no draft {name:?}; `radpack draft list` lists those that there are"),
+    )
 }
 
 /// Whether a path can be a source's: such as may be published, and checked out on any machine.
@@ -176,16 +225,10 @@ impl Rule for CreateDraft {
         let (from, files) = match &self.from {
             DraftSource::Empty => (None, BTreeMap::new()),
             DraftSource::Version(pick, sources) => {
-                let (version, _) = state.pick(pick)?;
                 if pick.package != self.package {
-                    return Err(Refusal::of(
-                        RefusalKind::Invalid,
-                        format!(
-                            "a draft of {} cannot be opened from a version of {}",
-                            self.package, pick.package
-                        ),
-                    ));
+                    return Err(not_of(&self.package, &pick.package));
                 }
+                let (version, _) = state.pick(pick)?;
                 (Some(DraftFrom::Version(version.clone())), sources.clone())
             }
             DraftSource::Draft(other) => {
@@ -230,34 +273,47 @@ impl Rule for CreateDraft {
     fn concerns(&self, _: &State) -> BTreeSet<String> {
         BTreeSet::from([self.package.clone()])
     }
+
+    fn check_within(&self, sender: &Sender<'_>) -> Result<(), Refusal> {
+        let Sender {
+            token,
+            state,
+            bounds,
+        } = sender;
+        // A name is one draft's. Whose it is, who may not see it is not told.
+        let package = state.drafts.get(&self.draft);
+        if package.is_some_and(|package| !token.sees(package)) {
+            return Err(Refusal::new(format!(
+                "a draft cannot be called {:?}: choose another name",
+                self.draft
+            )));
+        }
+        if let DraftSource::Draft(other) = &self.from {
+            state.check_shown(other, token)?;
+        }
+        // Making a token for fewer packages makes no room for more drafts.
+        let root = state.root(token);
+        let drafts = state.drafts().filter(|(_, package)| root.sees(package));
+        let drafts = drafts.count();
+        if drafts < bounds.drafts {
+            return Ok(());
+        }
+        Err(Refusal::new(format!(
+            "there are {drafts} drafts of the packages that the token of {} is for, and there may be {}: give up some, with `radpack draft discard NAME`",
+            root.holder, bounds.drafts
+        )))
+    }
 }
 
 impl Rule for SaveDraft {
     fn decide(&self, state: &State, _: &Place) -> Result<Decided, Refusal> {
         let (_, draft) = state.known_draft(&self.draft)?;
         let newest = draft.revision();
-        if self.opened.is_some_and(|seq| draft.opened() != Some(seq)) {
-            return Err(Refusal::of(
-                RefusalKind::Stale,
-                format!(
-                    "the draft that this is based on was discarded, and another one was opened as {}: check that out into another folder, \
-                     and bring your files there",
-                    self.draft
-                ),
-            ));
-        }
-        if self.base > newest || self.base == 0 {
-            return Err(Refusal::of(
-                RefusalKind::Unknown,
-                format!(
-                    "{} has no revision {}; the newest is {newest}",
-                    self.draft, self.base
-                ),
-            ));
-        }
-        if self.base < newest {
-            return Err(stale(&self.draft, draft, self.base));
-        }
+        let base = DraftBase {
+            opened: self.opened,
+            revision: self.base,
+        };
+        check_base(&self.draft, draft, base, Based::Files)?;
         for path in self.put.keys() {
             check_source_path(path)?;
         }
@@ -314,10 +370,62 @@ impl Rule for SaveDraft {
     fn concerns(&self, state: &State) -> BTreeSet<String> {
         state.package_of_draft(&self.draft)
     }
+
+    fn check_within(&self, sender: &Sender<'_>) -> Result<(), Refusal> {
+        sender.state.check_shown(&self.draft, sender.token)
+    }
+}
+
+/// What is based on a state of a draft.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Based {
+    /// Files that lie in a folder.
+    Files,
+    /// What somebody has decided on.
+    Decision,
+}
+
+/// Whether a draft is still what something is based on.
+pub(crate) fn check_draft_base(
+    name: &str,
+    draft: &Draft,
+    base: Option<DraftBase>,
+) -> Result<(), Refusal> {
+    match base {
+        Some(base) => check_base(name, draft, base, Based::Decision),
+        None => Ok(()),
+    }
+}
+
+fn check_base(name: &str, draft: &Draft, base: DraftBase, based: Based) -> Result<(), Refusal> {
+    let newest = draft.revision();
+    let DraftBase { opened, revision } = base;
+    if opened.is_some_and(|seq| draft.opened() != Some(seq)) {
+        let advice = match based {
+            Based::Files => "check that out into another folder, and bring your files there",
+            Based::Decision => "look at that before you decide",
+        };
+        return Err(Refusal::of(
+            RefusalKind::Stale,
+            format!(
+                "the draft that this is based on was discarded, and another one was opened as {name}: {advice}"
+            ),
+        ));
+    }
+    if revision > newest || revision == 0 {
+        return Err(Refusal::of(
+            RefusalKind::Unknown,
+            format!("{name} has no revision {revision}; the newest is {newest}"),
+        ));
+    }
+    if revision < newest {
+        return Err(stale(name, draft, revision, based));
+    }
+    Ok(())
 }
 
 /// Others have saved since: who, and what.
-fn stale(name: &str, draft: &Draft, base: u64) -> Refusal {
+fn stale(name: &str, draft: &Draft, base: u64, based: Based) -> Refusal {
     let mut savers = Vec::new();
     for number in base + 1..=draft.revision() {
         if let Some(revision) = draft.at(number) {
@@ -343,13 +451,21 @@ fn stale(name: &str, draft: &Draft, base: u64) -> Refusal {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
+    let newest = draft.revision();
+    let advice = match based {
+        Based::Files => format!(
+            "Your files are where they were: `radpack draft checkout {name} DIR` writes revision {newest} into another folder; \
+             bring your changes over, and save that folder"
+        ),
+        Based::Decision => format!(
+            "`radpack draft show {name}` shows revision {newest}: look at it before you decide"
+        ),
+    };
     Refusal::of(
         RefusalKind::Stale,
         format!(
-            "revision {base} of {name} is not the newest: {}{others}, changing {what} since. Your files are where they were: \
-             `radpack draft checkout {name} DIR` writes revision {} into another folder; bring your changes over, and save that folder",
-            listed(savers),
-            draft.revision()
+            "revision {base} of {name} is not the newest: {}{others}, changing {what} since. {advice}",
+            listed(savers)
         ),
     )
 }
@@ -357,6 +473,7 @@ fn stale(name: &str, draft: &Draft, base: u64) -> Refusal {
 impl Rule for ResetDraft {
     fn decide(&self, state: &State, _: &Place) -> Result<Decided, Refusal> {
         let (_, draft) = state.known_draft(&self.draft)?;
+        check_draft_base(&self.draft, draft, self.based_on)?;
         let newest = draft.revision();
         let Some(files) = draft.files(self.to) else {
             return Err(Refusal::of(
@@ -388,11 +505,16 @@ impl Rule for ResetDraft {
     fn concerns(&self, state: &State) -> BTreeSet<String> {
         state.package_of_draft(&self.draft)
     }
+
+    fn check_within(&self, sender: &Sender<'_>) -> Result<(), Refusal> {
+        sender.state.check_shown(&self.draft, sender.token)
+    }
 }
 
 impl Rule for DiscardDraft {
     fn decide(&self, state: &State, _: &Place) -> Result<Decided, Refusal> {
-        state.known_draft(&self.draft)?;
+        let (_, draft) = state.known_draft(&self.draft)?;
+        check_draft_base(&self.draft, draft, self.based_on)?;
         Ok(DraftDiscarded {
             draft: self.draft.clone(),
         }
@@ -405,5 +527,9 @@ impl Rule for DiscardDraft {
 
     fn concerns(&self, state: &State) -> BTreeSet<String> {
         state.package_of_draft(&self.draft)
+    }
+
+    fn check_within(&self, sender: &Sender<'_>) -> Result<(), Refusal> {
+        sender.state.check_shown(&self.draft, sender.token)
     }
 }

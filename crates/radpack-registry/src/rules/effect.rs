@@ -10,7 +10,7 @@ use semver::Version;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Decided, listed};
+use super::{Decided, Sender, listed};
 use crate::cohort::Cohort;
 use crate::commit::{Fold as _, FoldError, Place, Refusal, RefusalKind};
 use crate::event::{Event, FORMAT, Hash, Recorded};
@@ -25,12 +25,68 @@ const NAMED: usize = 8;
 /// What an event would change.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Effect {
     /// What would get another version than it gets now.
     pub moved: Vec<Moved>,
     /// What gets a version now, and would get none.
     pub broken: Vec<Broken>,
+    /// How many more would get another version, of those whom whoever asks may not see.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub moved_unseen: usize,
+    /// How many more would get none, of those.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub broken_unseen: usize,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_none(number: &usize) -> bool {
+    *number == 0
+}
+
+impl Effect {
+    /// What whoever sends a command may see of it.
+    pub(crate) fn shown_to(mut self, sender: &Sender<'_>) -> Effect {
+        let (moved, broken) = (self.moved.len(), self.broken.len());
+        self.moved.retain(|it| sender.sees(&it.who));
+        self.broken.retain(|it| sender.sees(&it.who));
+        self.moved_unseen += moved - self.moved.len();
+        self.broken_unseen += broken - self.broken.len();
+        self
+    }
+}
+
+impl Sender<'_> {
+    /// Whether they may know of somebody who asks for something: one that their token shows, or that was released where everybody sees it.
+    fn sees(&self, who: &Who) -> bool {
+        match who {
+            Who::Anyone => true,
+            Who::Consumer(name) => self.token.sees(name),
+            Who::Version(name, version) => {
+                self.token.sees(name)
+                    || self.state.package(name).is_some_and(|package| {
+                        let published = package.versions.get(version);
+                        published.is_some_and(|it| it.yanked.is_none())
+                            && package.was_released(version, &self.bounds.public_channels)
+                    })
+            }
+        }
+    }
+
+    /// A refusal as whoever sends a command may see it: of those who depend on something, it names whom they may know of.
+    pub(crate) fn shown(&self, refusal: Refusal) -> Refusal {
+        let breaks = refusal.breaks();
+        let shown: Vec<Broken> = breaks
+            .iter()
+            .filter(|it| self.sees(&it.who))
+            .cloned()
+            .collect();
+        match breaks.len() - shown.len() {
+            0 => refusal,
+            unseen => would_break(shown, unseen),
+        }
+    }
 }
 
 /// An id that gets another version.
@@ -470,7 +526,11 @@ impl State {
                 });
             }
         }
-        Ok(Effect { moved, broken })
+        Ok(Effect {
+            moved,
+            broken,
+            ..Effect::default()
+        })
     }
 
     /// The state as it would be.
@@ -536,13 +596,18 @@ pub(super) fn check_effect(
         return Ok(Decided::Fact(fact));
     }
     let was_broken = before.broken(&released, &lessened, place.at);
-    let newly: Vec<&Broken> = broken
-        .iter()
+    let newly: Vec<Broken> = broken
+        .into_iter()
         .filter(|it| !was_broken.contains(it))
         .collect();
     if newly.is_empty() {
         return Ok(Decided::Fact(fact));
     }
+    Err(would_break(newly, 0))
+}
+
+/// Why it may not be: these would find nothing, and so many of whom nobody is told.
+fn would_break(newly: Vec<Broken>, unseen: usize) -> Refusal {
     let mut named: Vec<String> = newly
         .iter()
         .take(NAMED)
@@ -551,11 +616,15 @@ pub(super) fn check_effect(
     if newly.len() > NAMED {
         named.push(format!("{} more", newly.len() - NAMED));
     }
-    Err(Refusal::of(
+    if unseen > 0 {
+        named.push(format!("{unseen} that your token does not show"));
+    }
+    Refusal::of(
         RefusalKind::Unresolvable,
         format!(
             "it would leave without a version what has one now or comes with it: {}; release what they need first, or insist with --force REASON",
             listed(named)
         ),
-    ))
+    )
+    .breaking(newly)
 }

@@ -20,14 +20,15 @@ use std::fmt;
 use semver::Version;
 
 use crate::commit::{Place, Refusal, RefusalKind};
+use crate::registry::Bounds;
 use crate::state::State;
 use crate::state::fact::Fact;
 use crate::state::package::{Package, PublishedVersion, RELEASE};
 use crate::state::token::{Right, Token};
 
-pub use drafts::{CreateDraft, DiscardDraft, DraftSource, ResetDraft, SaveDraft};
-pub(crate) use drafts::{check_size, check_source_path};
-pub use effect::{Effect, Moved, Who};
+pub use drafts::{CreateDraft, DiscardDraft, DraftBase, DraftSource, ResetDraft, SaveDraft};
+pub(crate) use drafts::{check_draft_base, check_size, check_source_path, not_of};
+pub use effect::{Broken, Effect, Moved, Who};
 pub use lines::LinePick;
 pub(crate) use lines::{is_made, made_name};
 pub use people::{ChangeSetting, CreateToken, RecordConsumer, RevokeToken};
@@ -48,6 +49,18 @@ pub enum Decided {
     Nothing(String),
 }
 
+/// Who sends a command with a token, and what there is.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Sender<'s> {
+    /// The token.
+    pub token: &'s Token,
+    /// The state that the command would be committed onto.
+    pub state: &'s State,
+    /// What whoever has a token is held to.
+    pub bounds: &'s Bounds,
+}
+
 /// A command, and the rule for it.
 pub trait Rule {
     /// What it comes to, given the state that it would be committed onto and the place of its event.
@@ -63,13 +76,14 @@ pub trait Rule {
     /// The packages that it takes them for; none: for the whole registry.
     fn concerns(&self, state: &State) -> BTreeSet<String>;
 
-    /// Whether it stays within the token that it is sent with, where its rights alone do not say so.
+    /// Whether it stays within the token that it is sent with, where its rights alone do not say so. Asked before its rights are looked at,
+    /// which may tell more than the sender may know.
     ///
     /// # Errors
     ///
     /// If it goes beyond.
-    fn check_within(&self, token: &Token) -> Result<(), Refusal> {
-        let _ = token;
+    fn check_within(&self, sender: &Sender<'_>) -> Result<(), Refusal> {
+        let _ = sender;
         Ok(())
     }
 }
@@ -87,8 +101,8 @@ impl Rule for Box<dyn Rule + Send + Sync> {
         (**self).concerns(state)
     }
 
-    fn check_within(&self, token: &Token) -> Result<(), Refusal> {
-        (**self).check_within(token)
+    fn check_within(&self, sender: &Sender<'_>) -> Result<(), Refusal> {
+        (**self).check_within(sender)
     }
 }
 

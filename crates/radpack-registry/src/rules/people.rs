@@ -8,13 +8,16 @@ use radpack_version::Spec;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Decided, Rule, check_name, listed};
+use super::{Decided, Rule, Sender, check_name, listed};
 use crate::commit::{Place, Refusal, RefusalKind};
 use crate::event::Hash;
 use crate::state::State;
 use crate::state::fact::{ConsumerRecorded, Follows, SettingChanged, TokenCreated, TokenRevoked};
 use crate::state::package::RELEASE;
-use crate::state::token::{Right, Token};
+use crate::state::token::{ON_BEHALF, Right, Token};
+
+/// How many characters a holder's name may have.
+const LONGEST: usize = 200;
 
 /// Records which pins an application uses.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -167,6 +170,19 @@ impl Rule for CreateToken {
                 "a token needs a holder: whose name is to stand in the history?".to_owned(),
             ));
         }
+        // It stands in every event that the token makes.
+        let length = self.holder.chars().count();
+        if length > LONGEST {
+            return Err(invalid(format!(
+                "a holder's name of {length} characters is too long: it may have {LONGEST}"
+            )));
+        }
+        if self.holder.contains(ON_BEHALF) {
+            return Err(invalid(format!(
+                "{:?} cannot be a holder's name: in the history, {ON_BEHALF} stands between who made a token and who has it",
+                self.holder
+            )));
+        }
         if self.rights.is_empty() || self.packages.is_empty() {
             return Err(invalid(
                 "a token needs a right, and packages to have it for".to_owned(),
@@ -192,6 +208,8 @@ impl Rule for CreateToken {
             rights: self.rights.clone(),
             packages: self.packages.clone(),
             expires: self.expires,
+            // That, whoever sends it need not say.
+            maker: None,
         }
         .into())
     }
@@ -205,7 +223,7 @@ impl Rule for CreateToken {
         self.packages.clone()
     }
 
-    fn check_within(&self, maker: &Token) -> Result<(), Refusal> {
+    fn check_within(&self, Sender { token: maker, .. }: &Sender<'_>) -> Result<(), Refusal> {
         let denied = |what: String| {
             Err(Refusal::of(
                 RefusalKind::Denied,
@@ -232,13 +250,7 @@ impl Rule for CreateToken {
 impl Rule for RevokeToken {
     fn decide(&self, state: &State, _: &Place) -> Result<Decided, Refusal> {
         let Some(token) = state.token(self.token) else {
-            return Err(Refusal::of(
-                RefusalKind::Unknown,
-                format!(
-                    "there is no token {}; `radpack token list` lists those that there are",
-                    self.token
-                ),
-            ));
+            return Err(self.unknown());
         };
         if let Some(seq) = token.revoked {
             return Ok(Decided::Nothing(format!(
@@ -257,6 +269,28 @@ impl Rule for RevokeToken {
             .token(self.token)
             .map(|token: &Token| token.packages.clone())
             .unwrap_or_default()
+    }
+
+    fn check_within(&self, sender: &Sender<'_>) -> Result<(), Refusal> {
+        // Nor is one listed that is for others' packages.
+        let token = sender.state.token(self.token);
+        let is_shown = |token: &Token| token.packages.iter().all(|it| sender.token.covers(it));
+        match token.is_some_and(is_shown) {
+            true => Ok(()),
+            false => Err(self.unknown()),
+        }
+    }
+}
+
+impl RevokeToken {
+    fn unknown(&self) -> Refusal {
+        Refusal::of(
+            RefusalKind::Unknown,
+            format!(
+                "there is no token {}; `radpack token list` lists those that there are",
+                self.token
+            ),
+        )
     }
 }
 

@@ -571,6 +571,9 @@ pub struct TokenCreated {
     /// Until when.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Timestamp>,
+    /// The token that it was made with, if it was made with one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maker: Option<Uuid>,
 }
 
 /// A token is worth nothing any more.

@@ -608,6 +608,8 @@ impl Fold for State {
                 );
             }
             Fact::TokenCreated(created) => {
+                let maker = created.maker.and_then(|maker| self.token(maker));
+                let root = maker.map(Token::account);
                 self.secrets.insert_mut(created.secret, created.token);
                 self.tokens.insert_mut(
                     created.token,
@@ -620,6 +622,8 @@ impl Fold for State {
                         seq: event.seq,
                         at: event.at,
                         by: event.by.clone(),
+                        maker: created.maker,
+                        root,
                         revoked: None,
                     }),
                 );

@@ -59,9 +59,18 @@ pub struct Token {
     pub at: Timestamp,
     /// Who made it.
     pub by: String,
+    /// The token that it was made with, if it was made with one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maker: Option<Uuid>,
+    /// The first of those that made one another, the last of which made this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<Uuid>,
     /// The event that made it worth nothing.
     pub revoked: Option<u64>,
 }
+
+/// What stands between two names in the history where a token of one has made that of the other: so no holder's name has it.
+pub(crate) const ON_BEHALF: char = '→';
 
 impl Token {
     /// A new secret: shown to its holder once, and kept by nobody else.
@@ -88,8 +97,16 @@ impl Token {
             expires: None,
             seq: 0,
             at: Timestamp::UNIX_EPOCH,
+            maker: None,
+            root: None,
             revoked: None,
         }
+    }
+
+    /// On whose account its use is: that of the token at the root of those that made it, so that making tokens gains nobody anything.
+    #[must_use]
+    pub fn account(&self) -> Uuid {
+        self.root.unwrap_or(self.id)
     }
 
     /// What is kept of a secret.
@@ -138,6 +155,25 @@ impl Token {
 }
 
 impl State {
+    /// In whose name stands in the history what is done with a token: its holder's. Whoever makes a token says what its holder is called,
+    /// so before it stands the holder of the token that it all comes from.
+    #[must_use]
+    pub fn actor(&self, token: &Token) -> String {
+        let root = self.root(token);
+        match root.holder == token.holder {
+            true => token.holder.clone(),
+            false => format!("{} {ON_BEHALF} {}", root.holder, token.holder),
+        }
+    }
+
+    /// The token that a token comes from, which may be itself.
+    pub(crate) fn root<'s>(&'s self, token: &'s Token) -> &'s Token {
+        token
+            .root
+            .and_then(|root| self.token(root))
+            .unwrap_or(token)
+    }
+
     /// The token with a secret, if it is worth anything at a time.
     ///
     /// # Errors
@@ -226,6 +262,8 @@ mod tests {
             seq: 1,
             at: Timestamp::UNIX_EPOCH,
             by: "ann".to_owned(),
+            maker: None,
+            root: None,
             revoked: None,
         }
     }

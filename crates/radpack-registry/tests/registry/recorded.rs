@@ -173,6 +173,7 @@ async fn record(folder: &Path) {
         .put(&ResetDraft {
             draft: "mine".to_owned(),
             to: 2,
+            based_on: None,
         })
         .await;
     recorder
@@ -182,6 +183,7 @@ async fn record(folder: &Path) {
     recorder
         .put(&DiscardDraft {
             draft: "other".to_owned(),
+            based_on: None,
         })
         .await;
     let mut of_draft = publish(

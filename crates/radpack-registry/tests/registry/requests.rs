@@ -158,12 +158,14 @@ fn drafts_travel() {
         ResetDraft {
             draft: "mine".to_owned(),
             to: 2,
+            based_on: None,
         },
         r#"{"draft":"mine","to":2}"#,
     );
     pinned(
         DiscardDraft {
             draft: "mine".to_owned(),
+            based_on: None,
         },
         r#"{"draft":"mine"}"#,
     );

@@ -1,20 +1,21 @@
 //! Who asks what: the token, the command's id, the revision, and the body, each checked before anything is done.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Query, Request};
+use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::request::Parts;
+use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::uri::Authority;
-use http::{Extensions, StatusCode};
+use radpack_registry::rules::DraftBase;
 use radpack_registry::state::token::Token;
 use radpack_registry::{Caller, Command, Moment};
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use crate::caller::{Reader, secret};
+use crate::caller::{Reader, reached_from, secret};
 use crate::problem::Problem;
 use crate::service::Shared;
 
@@ -28,16 +29,10 @@ const PASSED_ON: [&str; 4] = ["forwarded", "via", "x-real-ip", "cf-connecting-ip
 pub(crate) struct Writer {
     pub(crate) caller: Caller,
     pub(crate) command: Command,
-    /// The revision that it is based on.
-    pub(crate) base: Option<Base>,
-}
-
-/// A revision of a draft, as `ETag` names it: `"12-3"`, or `"3"` of whichever draft has its name now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Base {
-    /// The event that opened the draft.
-    pub(crate) opened: Option<u64>,
-    pub(crate) revision: u64,
+    /// On whose account it is; nobody's, of one who needs no token.
+    pub(crate) account: Uuid,
+    /// The revision of a draft that it is based on, as `ETag` names it: `"12-3"`, or `"3"` of whichever draft has its name now.
+    pub(crate) base: Option<DraftBase>,
 }
 
 impl Writer {
@@ -46,8 +41,16 @@ impl Writer {
         match self.base {
             None => Ok(()),
             Some(_) => Err(Problem::invalid(
-                "If-Match is for saving files of drafts, and not looked at here: leave it out",
+                "If-Match is for what is done with a draft, and not looked at here: leave it out",
             )),
+        }
+    }
+
+    /// Why it was not carried out, where that may be what it is based on.
+    pub(crate) fn told(&self, problem: Problem) -> Problem {
+        match self.base.is_some() && problem.kind == "stale" {
+            true => problem.of_precondition(),
+            false => problem,
         }
     }
 }
@@ -75,11 +78,6 @@ impl<T: DeserializeOwned> FromRequestParts<Arc<Shared>> for Asked<T> {
     }
 }
 
-fn address(extensions: &Extensions) -> Option<IpAddr> {
-    let address = extensions.get::<ConnectInfo<SocketAddr>>()?;
-    Some(address.0.ip())
-}
-
 impl Shared {
     /// The token with a secret. One that is worth nothing costs its sender.
     async fn holder(&self, secret: &str, from: Option<IpAddr>) -> Result<Token, Problem> {
@@ -98,18 +96,25 @@ impl Shared {
         Ok(token)
     }
 
-    async fn caller(&self, headers: &HeaderMap, from: Option<IpAddr>) -> Result<Caller, Problem> {
+    /// Who sends a command, and on whose account.
+    async fn caller(
+        &self,
+        headers: &HeaderMap,
+        from: Option<IpAddr>,
+    ) -> Result<(Caller, Uuid), Problem> {
         if let Some(secret) = secret(headers)? {
             let token = self.holder(secret, from).await?;
-            self.rates.of_token(token.id)?;
-            return Ok(Caller {
+            self.rates.of_token(token.account())?;
+            let account = token.account();
+            let caller = Caller {
                 name: token.holder,
                 token: Some(secret.to_owned()),
-            });
+            };
+            return Ok((caller, account));
         }
         self.rates.of_address(from)?;
         match self.trusted(headers)? {
-            Some(name) => Ok(Caller::new(name)),
+            Some(name) => Ok((Caller::new(name), Uuid::nil())),
             None => Err(Problem::denied(
                 "this takes a token: send it as `Authorization: Bearer radpack_…`; who has admin rights makes one with `radpack token create`",
                 false,
@@ -164,11 +169,15 @@ impl FromRequestParts<Arc<Shared>> for Writer {
         parts: &mut Parts,
         shared: &Arc<Shared>,
     ) -> Result<Writer, Problem> {
-        let caller = shared
-            .caller(&parts.headers, address(&parts.extensions))
+        let (caller, account) = shared
+            .caller(
+                &parts.headers,
+                shared.address(&parts.headers, reached_from(&parts.extensions)),
+            )
             .await?;
         Ok(Writer {
             caller,
+            account,
             command: command(&parts.headers)?,
             base: base(&parts.headers)?,
         })
@@ -179,7 +188,7 @@ impl FromRequestParts<Arc<Shared>> for Asker {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Asker, Problem> {
-        let from = address(&parts.extensions);
+        let from = shared.address(&parts.headers, reached_from(&parts.extensions));
         let reader = match secret(&parts.headers)? {
             None => match shared.trusted(&parts.headers) {
                 Ok(Some(name)) => Reader::Holder(Box::new(Token::needless(name))),
@@ -191,8 +200,9 @@ impl FromRequestParts<Arc<Shared>> for Asker {
             Some(secret) => {
                 let token = shared.holder(secret, from).await?;
                 // Who sees everything may read everything, one object at a time.
-                if !token.sees_all() {
-                    shared.rates.of_token(token.id)?;
+                match token.sees_all() {
+                    true => shared.rates.of_reader(token.account())?,
+                    false => shared.rates.of_token(token.account())?,
                 }
                 Reader::Holder(Box::new(token))
             }
@@ -213,7 +223,7 @@ fn command(headers: &HeaderMap) -> Result<Command, Problem> {
     Ok(Command::again(id, ""))
 }
 
-fn base(headers: &HeaderMap) -> Result<Option<Base>, Problem> {
+fn base(headers: &HeaderMap) -> Result<Option<DraftBase>, Problem> {
     let Some(tag) = headers.get(header::IF_MATCH) else {
         return Ok(None);
     };
@@ -224,7 +234,7 @@ fn base(headers: &HeaderMap) -> Result<Option<Base>, Problem> {
             None => (None, tag),
         };
         let revision = revision.parse().ok()?;
-        Some(Base { opened, revision })
+        Some(DraftBase { opened, revision })
     });
     base.map(Some).ok_or_else(|| {
         Problem::invalid("If-Match names no revision: send what ETag said, such as \"12-3\"")

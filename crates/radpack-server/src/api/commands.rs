@@ -80,13 +80,21 @@ pub(super) async fn carry_out(
     request: impl Into<Request>,
 ) -> Result<Answer, Problem> {
     writer.check_unconditional()?;
+    carry_out_based(shared, writer, request).await
+}
+
+/// The same of one that looks at what it is based on.
+async fn carry_out_based(
+    shared: Arc<Shared>,
+    writer: Writer,
+    request: impl Into<Request>,
+) -> Result<Answer, Problem> {
     let request = request.into();
     finish(async move {
-        let Writer {
-            caller, command, ..
-        } = writer;
         let _turn = past_turn(&shared, &request).await?;
-        let carried = shared.registry.request(&caller, &command, request).await?;
+        let registry = &shared.registry;
+        let carried = registry.request(&writer.caller, &writer.command, request);
+        let carried = carried.await.map_err(|error| writer.told(error.into()))?;
         said(&shared, &carried).await
     })
     .await
@@ -161,15 +169,20 @@ pub(super) async fn open_draft(
     Ok(no_store(Json(carry_out(shared, writer, request).await?)))
 }
 
-/// Give a draft up (right: publish)
-#[utoipa::path(delete, path = "/api/drafts/{draft}", params(("draft" = String, Path)), responses(Answers), tag = "drafts", security(("token" = [])))]
+/// Give a draft up; with `If-Match`, if it still is at this revision (right: publish)
+#[utoipa::path(delete, path = "/api/drafts/{draft}", params(("draft" = String, Path), ("If-Match" = Option<String>, Header, description = "The revision that this is based on")), responses(Answers), tag = "drafts", security(("token" = [])))]
 pub(super) async fn discard_draft(
     State(shared): State<Arc<Shared>>,
     writer: Writer,
     Path(draft): Path<String>,
 ) -> Sent {
-    let discard = DiscardDraft { draft };
-    Ok(no_store(Json(carry_out(shared, writer, discard).await?)))
+    let discard = DiscardDraft {
+        draft,
+        based_on: writer.base,
+    };
+    Ok(no_store(Json(
+        carry_out_based(shared, writer, discard).await?,
+    )))
 }
 
 /// The revision that a draft is set back to.
@@ -180,16 +193,22 @@ pub(crate) struct Back {
     to: u64,
 }
 
-/// Set a draft back to an earlier revision, as a new one (right: publish)
-#[utoipa::path(post, path = "/api/drafts/{draft}/reset", params(("draft" = String, Path)), request_body = Back, responses(Answers), tag = "drafts", security(("token" = [])))]
+/// Set a draft back to an earlier revision, as a new one; with `If-Match`, if it still is at this one (right: publish)
+#[utoipa::path(post, path = "/api/drafts/{draft}/reset", params(("draft" = String, Path), ("If-Match" = Option<String>, Header, description = "The revision that this is based on")), request_body = Back, responses(Answers), tag = "drafts", security(("token" = [])))]
 pub(super) async fn reset_draft(
     State(shared): State<Arc<Shared>>,
     writer: Writer,
     Path(draft): Path<String>,
     Told(Back { to }): Told<Back>,
 ) -> Sent {
-    let reset = ResetDraft { draft, to };
-    Ok(no_store(Json(carry_out(shared, writer, reset).await?)))
+    let reset = ResetDraft {
+        draft,
+        to,
+        based_on: writer.base,
+    };
+    Ok(no_store(Json(
+        carry_out_based(shared, writer, reset).await?,
+    )))
 }
 
 /// What an application uses.

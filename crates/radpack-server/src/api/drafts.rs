@@ -8,7 +8,7 @@ use axum::extract::{Path, Request, State};
 use axum::response::Response;
 use http::StatusCode;
 use http::header::{self, HeaderValue};
-use radpack_registry::rules::SaveDraft;
+use radpack_registry::rules::{DraftBase, SaveDraft};
 use radpack_registry::state::draft::Draft;
 use radpack_registry::state::fact::SourceFile;
 use radpack_registry::state::token::Right;
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use utoipa::{IntoParams, ToSchema};
 
-use super::asking::{Asked, Asker, Base, Writer};
+use super::asking::{Asked, Asker, Writer};
 use super::commands::{finish, no_store, said};
 use super::publish::Archived;
 use super::{Answers, Sent, upload};
@@ -175,7 +175,7 @@ pub(super) async fn file(
     ))
 }
 
-fn based(base: Option<Base>) -> Result<Base, Problem> {
+fn based(base: Option<DraftBase>) -> Result<DraftBase, Problem> {
     base.ok_or_else(|| {
         Problem::new(
             StatusCode::PRECONDITION_REQUIRED,
@@ -198,13 +198,7 @@ async fn save(
         .await;
     let answer = match saved {
         Ok(carried) => said(shared, &carried).await?,
-        Err(error) => {
-            let problem = Problem::from(error);
-            return Err(match writer.base.is_some() && problem.kind == "stale" {
-                true => problem.of_precondition(),
-                false => problem,
-            });
-        }
+        Err(error) => return Err(writer.told(error.into())),
     };
     let (revision, seq) = match &answer {
         Answer::Done(done) => match done.fact() {
@@ -321,7 +315,7 @@ pub(super) async fn save_all(
             uploads.add_file(file.sha256, whole);
             put.insert(upload::source_path(inside)?, file);
         }
-        let told = asked.base.map(|revision| Base {
+        let told = asked.base.map(|revision| DraftBase {
             opened: asked.opened,
             revision,
         });

@@ -22,10 +22,15 @@ const HISTORIES: usize = 4;
 /// How much of `/api` one caller may use, and how large what they send may be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Requests a second of one token, over time. By default 50.
+    /// Requests a second of one token, and those that it made, over time. By default 50.
     pub token_rate: NonZeroU32,
     /// Requests of one token at once. By default 500.
     pub token_burst: NonZeroU32,
+    /// Requests a second that read, of one token that sees everything, over time: whoever reads the history reads it one object at a time.
+    /// By default 1,000.
+    pub reader_rate: NonZeroU32,
+    /// Those at once. By default 10,000.
+    pub reader_burst: NonZeroU32,
     /// Requests a second of one address whose token is worth nothing, or that has none. By default 10.
     pub address_rate: NonZeroU32,
     /// Those at once. By default 100.
@@ -42,8 +47,10 @@ pub struct Limits {
     pub upload_packages: usize,
     /// How many uploads are worked on at once; others wait. By default eight.
     pub uploads_at_once: usize,
-    /// How many uploads of one token there may be at once. By default four.
+    /// How many uploads of one token, and those that it made, there may be at once. By default four.
     pub uploads_of_one: usize,
+    /// How many drafts there may be of the packages that a token is for, and the one that it comes from. By default 1,000.
+    pub drafts: usize,
 }
 
 impl Default for Limits {
@@ -52,6 +59,8 @@ impl Default for Limits {
         Limits {
             token_rate: number(50),
             token_burst: number(500),
+            reader_rate: number(1_000),
+            reader_burst: number(10_000),
             address_rate: number(10),
             address_burst: number(100),
             command_bytes: 1 << 20,
@@ -61,6 +70,7 @@ impl Default for Limits {
             upload_packages: 100,
             uploads_at_once: 8,
             uploads_of_one: 4,
+            drafts: 1_000,
         }
     }
 }
@@ -69,6 +79,7 @@ impl Default for Limits {
 #[derive(Debug)]
 pub(crate) struct Rates {
     tokens: DefaultKeyedRateLimiter<Uuid>,
+    readers: DefaultKeyedRateLimiter<Uuid>,
     addresses: DefaultKeyedRateLimiter<Option<IpAddr>>,
     asked: AtomicU32,
     histories: Semaphore,
@@ -79,6 +90,7 @@ impl Rates {
         let quota = |rate, burst| Quota::per_second(rate).allow_burst(burst);
         Rates {
             tokens: DefaultKeyedRateLimiter::keyed(quota(limits.token_rate, limits.token_burst)),
+            readers: DefaultKeyedRateLimiter::keyed(quota(limits.reader_rate, limits.reader_burst)),
             addresses: DefaultKeyedRateLimiter::keyed(quota(
                 limits.address_rate,
                 limits.address_burst,
@@ -88,12 +100,21 @@ impl Rates {
         }
     }
 
-    /// A request with a token.
+    /// A request with a token of an account.
     pub(crate) fn of_token(&self, token: Uuid) -> Result<(), Problem> {
+        self.check(&self.tokens, token)
+    }
+
+    /// A request that reads, with a token that sees everything.
+    pub(crate) fn of_reader(&self, token: Uuid) -> Result<(), Problem> {
+        self.check(&self.readers, token)
+    }
+
+    fn check(&self, used: &DefaultKeyedRateLimiter<Uuid>, token: Uuid) -> Result<(), Problem> {
         self.forget();
-        self.tokens.check_key(&token).map_err(|until| {
+        used.check_key(&token).map_err(|until| {
             too_many(
-                "this token",
+                "this token, and those that it comes from or made",
                 until.wait_time_from(DefaultClock::default().now()),
             )
         })
@@ -125,6 +146,7 @@ impl Rates {
             .is_multiple_of(FORGET)
         {
             self.tokens.retain_recent();
+            self.readers.retain_recent();
             self.addresses.retain_recent();
         }
     }

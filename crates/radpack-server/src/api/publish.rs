@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::{Path as InPath, Request, State};
 use http::StatusCode;
 use http::header::{self, HeaderValue};
-use radpack_registry::state::token::{Right, Token};
+use radpack_registry::state::token::Right;
 use radpack_registry::{Answer, CareError, PublishError, PublishReport, PublishRequest, Published};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -56,11 +56,10 @@ impl Shared {
 
     /// Room for something that is uploaded: who sends slowly, or much at once, takes none of others'.
     pub(super) fn room(&self, writer: &Writer) -> Result<OwnedSemaphorePermit, Problem> {
-        let sender = writer.caller.token.as_deref().unwrap_or_default();
         let most = self.settings.limits.uploads_of_one;
         let room = self
             .uploading
-            .get_with_by_ref(&Token::digest(sender), || Arc::new(Semaphore::new(most)));
+            .get_with_by_ref(&writer.account, || Arc::new(Semaphore::new(most)));
         room.try_acquire_owned().map_err(|_| {
             Problem::new(
                 StatusCode::TOO_MANY_REQUESTS,
@@ -149,10 +148,10 @@ pub(super) async fn publish(
 #[schema(value_type = String, format = Binary)]
 pub(crate) struct Archived(#[allow(dead_code)] String);
 
-/// Publish a draft as it is now (right: publish; with `release`, release)
+/// Publish a draft as it is now; with `If-Match`, if it still is at this revision (right: publish; with `release`, release)
 #[utoipa::path(
     post, path = "/api/drafts/{draft}/publish", tag = "drafts", security(("token" = [])),
-    params(("draft" = String, Path)), request_body = PublishRequest,
+    params(("draft" = String, Path), ("If-Match" = Option<String>, Header, description = "The revision that this is based on")), request_body = PublishRequest,
     responses((status = 200, description = "Published, or there was nothing to do", body = Published), Answers),
 )]
 pub(super) async fn publish_draft(
@@ -162,7 +161,6 @@ pub(super) async fn publish_draft(
     Told(asked): Told<PublishRequest>,
 ) -> Sent {
     shared.check_has(&writer, Right::Publish, false)?;
-    writer.check_unconditional()?;
     finish(async move {
         let _room = shared.room(&writer)?;
         let _turn = shared.turn().await?;
@@ -170,7 +168,8 @@ pub(super) async fn publish_draft(
             called: vec![format!("draft:{draft}")],
             folders: Vec::new(),
         };
-        let options = asked.options()?;
+        let mut options = asked.options()?;
+        options.based_on = writer.base;
         let published = shared
             .registry
             .publish_draft(&writer.caller, &writer.command, &draft, &options)
@@ -189,7 +188,8 @@ pub(super) async fn publish_draft(
             ) => Some(folder.clone()),
             Err(_) => None,
         });
-        said(&shared, published, &names).await
+        let said = said(&shared, published, &names).await;
+        said.map_err(|problem| writer.told(problem))
     })
     .await
     .map(|published| no_store(Json(published)))

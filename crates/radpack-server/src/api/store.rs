@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
-use axum::response::IntoResponse;
+use axum::response::Response;
+use futures_util::TryStreamExt as _;
 use http::header::{self, HeaderValue};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -119,14 +121,30 @@ pub(super) async fn object(
     if !is_name(&name) {
         return Err(unknown());
     }
-    let contents = shared.registry.store().get(&name).await;
-    let contents = contents.map_err(|error| Problem::of_failure(&error))?;
-    Ok(bytes(contents.ok_or_else(unknown)?))
+    let found = shared.registry.store().stream(&name).await;
+    let found = found.map_err(|error| Problem::of_failure(&error))?;
+    let (size, contents) = found.ok_or_else(unknown)?;
+    let contents = contents.inspect_err(|error| {
+        tracing::error!(
+            error = error as &(dyn std::error::Error + 'static),
+            "an object breaks off"
+        );
+    });
+    // Where it breaks off, whoever reads it has less than they were told of.
+    let mut response = as_bytes(Body::from_stream(contents));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_LENGTH, HeaderValue::from(size));
+    Ok(response)
 }
 
 /// Bytes that nobody takes for anything else.
-pub(super) fn bytes(contents: axum::body::Bytes) -> axum::response::Response {
-    let mut response = no_store(contents.into_response());
+pub(super) fn bytes(contents: Bytes) -> Response {
+    as_bytes(Body::from(contents))
+}
+
+fn as_bytes(contents: Body) -> Response {
+    let mut response = no_store(Response::new(contents));
     let headers = response.headers_mut();
     let mut say = |name, value| headers.insert(name, HeaderValue::from_static(value));
     say(header::CONTENT_TYPE, "application/octet-stream");

@@ -226,6 +226,7 @@ impl Answers for Front {
             method: request.method(),
             uri: request.uri(),
             headers: request.headers(),
+            reached_from: Some(address.ip()),
         };
         if let Some(answer) = read::answer(&self.shared, asking).await {
             return answer.map(Sent::Whole);

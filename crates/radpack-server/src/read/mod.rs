@@ -11,6 +11,7 @@ mod reply;
 mod resolve;
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -24,6 +25,7 @@ use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, StatusCode, Uri};
 use percent_encoding::percent_decode_str;
 
+use crate::caller::reached_from;
 use crate::metrics::count;
 use crate::problem::Problem;
 use crate::service::Shared;
@@ -51,6 +53,8 @@ pub(crate) struct Asking<'r> {
     pub(crate) method: &'r Method,
     pub(crate) uri: &'r Uri,
     pub(crate) headers: &'r HeaderMap,
+    /// The other end of the connection.
+    pub(crate) reached_from: Option<IpAddr>,
 }
 
 /// The routes of what is read, as the API's description has them. Theirs is the order of [`Read::number`].
@@ -126,6 +130,7 @@ async fn any(State(shared): State<Arc<Shared>>, request: Request) -> Response {
         method: request.method(),
         uri: request.uri(),
         headers: request.headers(),
+        reached_from: reached_from(request.extensions()),
     };
     let since = Instant::now();
     match answer(&shared, asking).await {
@@ -169,9 +174,12 @@ pub(crate) async fn answer(shared: &Shared, asking: Asking<'_>) -> Option<Answer
             query: asking.uri.query().unwrap_or_default(),
             headers: asking.headers,
         };
-        give(shared, target, read)
-            .await
-            .unwrap_or_else(Elsewhere::into_answer)
+        match shared.check_guess(asking.uri.path(), asking.headers, asking.reached_from) {
+            Ok(()) => give(shared, target, read)
+                .await
+                .unwrap_or_else(Elsewhere::into_answer),
+            Err(problem) => problem.into_answer(),
+        }
     } else {
         not_so().await.into_answer()
     };

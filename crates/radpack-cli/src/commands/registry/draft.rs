@@ -42,12 +42,20 @@ pub(crate) fn run(arguments: Draft, output: &mut Output) -> Result<Outcome, Stop
             let reset = ResetDraft {
                 draft: it.draft,
                 to: it.to,
+                based_on: None,
             };
             session.carry_out(&it.writing, reset, output)
         }
         DraftAction::Discard(it) => {
             let session = Session::open(&it.writing.access)?;
-            session.carry_out(&it.writing, DiscardDraft { draft: it.draft }, output)
+            session.carry_out(
+                &it.writing,
+                DiscardDraft {
+                    draft: it.draft,
+                    based_on: None,
+                },
+                output,
+            )
         }
         DraftAction::Publish(it) => publish(it, output),
     }

@@ -39,11 +39,7 @@ pub(crate) fn release(arguments: Release, output: &mut Output) -> Result<Outcome
 fn say_effect(fact: &Fact, effect: &Effect, output: &mut Output) -> Result<Outcome, Stop> {
     if output.json() {
         output.value(&effect)?;
-        return Ok(if effect.broken.is_empty() {
-            Outcome::Done
-        } else {
-            Outcome::Incomplete
-        });
+        return Ok(outcome(effect));
     }
     if let Fact::Released(released) = fact {
         for new in &released.releases {
@@ -75,14 +71,28 @@ fn say_effect(fact: &Fact, effect: &Effect, output: &mut Output) -> Result<Outco
             broken.who, broken.id
         )))?;
     }
-    if effect.moved.is_empty() && effect.broken.is_empty() {
+    for (number, what) in [
+        (effect.moved_unseen, "get another version"),
+        (effect.broken_unseen, "find nothing"),
+    ] {
+        if number > 0 {
+            output.line(&format!(
+                "{number} that your token does not show would {what}"
+            ))?;
+        }
+    }
+    let shown = effect.moved.len() + effect.broken.len();
+    if shown + effect.moved_unseen + effect.broken_unseen == 0 {
         output.line("nobody would get anything else than now")?;
     }
-    Ok(if effect.broken.is_empty() {
-        Outcome::Done
-    } else {
-        Outcome::Incomplete
-    })
+    Ok(outcome(effect))
+}
+
+fn outcome(effect: &Effect) -> Outcome {
+    match effect.broken.len() + effect.broken_unseen {
+        0 => Outcome::Done,
+        _ => Outcome::Incomplete,
+    }
 }
 
 pub(crate) fn promote(arguments: Promote, output: &mut Output) -> Result<Outcome, Stop> {

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use radpack_registry::{BuildLimits, Builder as Children, Registry};
-use radpack_server::{Listening, Service, Settings, Tls};
+use radpack_server::{Limits, Listening, Service, Settings, Tls};
 use tokio::runtime::Builder;
 use tracing_subscriber::filter::LevelFilter;
 
-use crate::arguments::Serve;
+use crate::arguments::{Serve, ServeLimits};
 use crate::failure::{Failure, Outcome, Stop, Word};
 use crate::output::{Output, note};
 use crate::session::{of_history, store_of};
@@ -34,7 +34,6 @@ pub(crate) fn run(arguments: Serve, output: &mut Output) -> Result<Outcome, Stop
         );
         return Err(Failure::new(Word::Unavailable, message).into());
     }
-    let mebibytes = |number: u32| u64::from(number) << 20;
     let settings = Settings {
         public_channels: arguments.public_channels,
         max_age: arguments.max_age,
@@ -43,6 +42,8 @@ pub(crate) fn run(arguments: Serve, output: &mut Output) -> Result<Outcome, Stop
         manifest_memory: mebibytes(arguments.manifest_memory),
         tls: arguments.tls_cert.is_some(),
         trusted: arguments.trust,
+        trusted_proxies: usize::from(arguments.trusted_proxies),
+        limits: limits(&arguments.limits),
         ..Settings::default()
     };
     let listening = Listening {
@@ -78,6 +79,26 @@ pub(crate) fn run(arguments: Serve, output: &mut Output) -> Result<Outcome, Stop
         service.settle().await;
         Ok(Outcome::Done)
     })
+}
+
+fn mebibytes(number: u32) -> u64 {
+    u64::from(number) << 20
+}
+
+/// How much one caller may use.
+fn limits(asked: &ServeLimits) -> Limits {
+    let upload_bytes = mebibytes(asked.upload_size.get());
+    let usual = Limits::default();
+    Limits {
+        token_rate: asked.token_rate,
+        token_burst: asked.token_burst,
+        address_rate: asked.address_rate,
+        address_burst: asked.address_burst,
+        upload_bytes,
+        drafts: usize::try_from(asked.drafts).unwrap_or(usize::MAX),
+        unpacked_bytes: usual.unpacked_bytes.max(upload_bytes),
+        ..usual
+    }
 }
 
 /// The certificate that is meant.

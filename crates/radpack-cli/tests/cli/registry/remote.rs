@@ -438,3 +438,30 @@ fn what_is_done_where_the_store_is_is_refused_elsewhere() {
     let gone = there.refused("versions --store http://127.0.0.1:1");
     assert!(gone.contains("does not answer"), "{gone}");
 }
+
+#[test]
+fn a_service_grants_what_its_operator_says() {
+    let [_, there] = alike();
+    let served = serve_with(&there, "--upload-size 1 --drafts 1");
+    let remote = Remote {
+        place: &there,
+        served: &served,
+        token: token(&there, "ci --right publish"),
+    };
+    remote.done("draft create one shapes");
+    let refused = remote.refused("draft create two shapes");
+    assert!(refused.contains("there may be 1"), "{refused}");
+    // Digits of no pattern, so that packing them makes little of it.
+    let mut digits = String::from("//");
+    let mut number = 1_u64;
+    while digits.len() < 4 << 20 {
+        number = number
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        digits.push_str(&format!("{:x}", number >> 32));
+    }
+    there.write("base/large.js", &digits);
+    let refused = remote.refused("publish ./base");
+    assert!(refused.contains("larger than 1048576 bytes"), "{refused}");
+    assert_eq!(there.run("serve --token-rate 0").code, 2);
+}

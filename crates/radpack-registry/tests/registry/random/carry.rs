@@ -211,8 +211,29 @@ pub(super) async fn carry_out(
             };
             go(registry, command, rule).await
         }
-        Do::Reset { draft, to } => go(registry, command, ResetDraft { draft, to }).await,
-        Do::Discard { draft } => go(registry, command, DiscardDraft { draft }).await,
+        Do::Reset { draft, to } => {
+            go(
+                registry,
+                command,
+                ResetDraft {
+                    draft,
+                    to,
+                    based_on: None,
+                },
+            )
+            .await
+        }
+        Do::Discard { draft } => {
+            go(
+                registry,
+                command,
+                DiscardDraft {
+                    draft,
+                    based_on: None,
+                },
+            )
+            .await
+        }
         Do::Consume {
             consumer,
             packages,

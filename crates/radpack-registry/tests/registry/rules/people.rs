@@ -126,6 +126,7 @@ async fn a_save_based_on_an_older_revision_is_refused() {
     bench
         .done(&DiscardDraft {
             draft: "mine".to_owned(),
+            based_on: None,
         })
         .await;
     bench.done(&create).await;

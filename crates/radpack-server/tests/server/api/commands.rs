@@ -1,5 +1,8 @@
 //! Commands: rights, outcomes, trials, and the same command again.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use radpack_registry::rules::RecordConsumer;
 use radpack_registry::state::token::Right;
 use radpack_registry::{Registry, Store, Uuid};
 use radpack_server::{Limits, Settings};
@@ -314,6 +317,24 @@ async fn tokens_are_made_shown_once_and_revoked() {
     let beyond = json!({ "holder": "x", "rights": ["admin"] });
     let (status, refused) = running.command("/api/tokens", &secret, beyond).await;
     assert_eq!(status, 403, "{refused}");
+    let long = json!({ "holder": "x".repeat(201), "rights": ["publish"] });
+    assert_eq!(running.command("/api/tokens", &admin, long).await.0, 400);
+    // Whose packages are others', is not there.
+    let other = running.token(&[Right::Admin], &["secret"]).await;
+    for id in [&*id, "0198a000-0000-7000-8000-000000000001"] {
+        let revoke = Asked {
+            method: "DELETE",
+            path: &format!("/api/tokens/{id}"),
+            token: &other,
+            ..Asked::default()
+        };
+        let (status, refused) = running.send(revoke).await;
+        assert_eq!(
+            (status, &refused["kind"]),
+            (404, &json!("unknown")),
+            "{refused}"
+        );
+    }
     let revoke = Asked {
         method: "DELETE",
         path: &format!("/api/tokens/{id}"),
@@ -362,24 +383,200 @@ async fn consumers_record_their_pins() {
     assert_eq!(get(&running, "/api/consumers/shop", "").await.0, 404);
 }
 
-#[tokio::test]
-async fn too_much_is_too_much() {
+/// A service that grants little, behind so many proxies.
+async fn tight(trusted_proxies: usize) -> Running {
+    let few = |number: u32| number.try_into().unwrap();
     let limits = Limits {
-        token_rate: 1.try_into().unwrap(),
-        token_burst: 3.try_into().unwrap(),
-        address_rate: 1.try_into().unwrap(),
-        address_burst: 3.try_into().unwrap(),
+        token_rate: few(1),
+        token_burst: few(3),
+        reader_rate: few(1),
+        reader_burst: few(3),
+        address_rate: few(1),
+        address_burst: few(3),
         ..Limits::default()
     };
     let (registry, _) = Registry::init(Store::in_memory()).await.unwrap();
-    let running = Running::over(
-        registry,
-        Settings {
-            limits,
-            ..settings()
-        },
-    )
-    .await;
+    let settings = Settings {
+        limits,
+        trusted_proxies,
+        ..settings()
+    };
+    Running::over(registry, settings).await
+}
+
+/// How some requests of one kind are answered.
+async fn answers(running: &Running, path: &str, headers: &[(&str, &str)]) -> Vec<u16> {
+    let mut answers = Vec::new();
+    for _ in 0..12 {
+        answers.push(running.get_with(path, headers).await.status().as_u16());
+    }
+    answers
+}
+
+#[tokio::test]
+async fn guesses_count_wherever_they_are_made() {
+    let worthless = ("authorization", "Bearer radpack_guess");
+    for path in [
+        "/radpack.json",
+        "/m/shapes/index.js",
+        "/resolve/shapes",
+        "/import-map.json?roots=shapes",
+        "/at/1/radpack.json",
+        "/events",
+        "/api/packages",
+    ] {
+        let running = tight(0).await;
+        let guessed = answers(&running, path, &[worthless]).await;
+        assert!(
+            guessed.contains(&401) && guessed.contains(&429),
+            "{path}: {guessed:?}"
+        );
+    }
+    let running = tight(0).await;
+    let token = running.token(&[Right::Read], &["shapes"]).await;
+    answers(&running, "/radpack.json", &[worthless]).await;
+    let good = ("authorization", &*format!("Bearer {token}"));
+    for headers in [&[][..], &[good]] {
+        let read = answers(&running, "/radpack.json", headers).await;
+        assert!(read.iter().all(|status| *status == 200), "{read:?}");
+    }
+    let healthy = answers(&running, "/healthz", &[worthless]).await;
+    assert!(healthy.iter().all(|status| *status == 200), "{healthy:?}");
+}
+
+#[tokio::test]
+async fn behind_proxies_each_address_has_limits_of_its_own() {
+    let worthless = ("authorization", "Bearer radpack_guess");
+    let running = tight(1).await;
+    let one = ("x-forwarded-for", "192.0.2.1");
+    let guessed = answers(&running, "/radpack.json", &[worthless, one]).await;
+    assert!(guessed.contains(&429), "{guessed:?}");
+    // Whatever they say of themselves, the proxy adds who they are.
+    let forged = ("x-forwarded-for", "192.0.2.2, 192.0.2.1");
+    let guessed = answers(&running, "/api/packages", &[worthless, forged]).await;
+    assert!(guessed.contains(&429), "{guessed:?}");
+    let other = ("x-forwarded-for", "192.0.2.1, 192.0.2.2");
+    let first = running.get_with("/radpack.json", &[worthless, other]).await;
+    assert_eq!(first.status().as_u16(), 401);
+    // Where no proxy is trusted, all of this says nothing.
+    let running = tight(0).await;
+    answers(&running, "/radpack.json", &[worthless, one]).await;
+    let guessed = answers(&running, "/radpack.json", &[worthless, other]).await;
+    assert!(guessed.contains(&429), "{guessed:?}");
+}
+
+#[tokio::test]
+async fn who_may_read_everything_reads_much_and_not_without_end() {
+    let running = tight(0).await;
+    let token = running.token(&[Right::Read], &["*"]).await;
+    let good = ("authorization", &*format!("Bearer {token}"));
+    let read = answers(&running, "/api/store/format.json", &[good]).await;
+    assert!(read[0] == 200 && read.contains(&429), "{read:?}");
+}
+
+/// Who has one token has one budget, however many they make with it.
+#[tokio::test]
+async fn tokens_are_on_the_account_of_who_made_them() {
+    let running = tight(0).await;
+    let token = running.token(&[Right::Publish], &["shapes"]).await;
+    let child = made_with(&running, &token, "child").await;
+    let grandchild = made_with(&running, &child, "grandchild").await;
+    let mut used = Vec::new();
+    for token in [&token, &child, &grandchild].iter().cycle().take(12) {
+        used.push(get(&running, "/api/drafts", token).await.0);
+    }
+    assert!(used.contains(&429), "{used:?}");
+    let other = running.token(&[Right::Publish], &["shapes"]).await;
+    assert_eq!(get(&running, "/api/drafts", &other).await.0, 200);
+}
+
+/// A token of somebody's for the package shapes that another one made.
+async fn made_with(running: &Running, maker: &str, holder: &str) -> String {
+    let token = json!({ "holder": holder, "rights": ["publish"], "packages": ["shapes"] });
+    let (status, made) = running.command("/api/tokens", maker, token).await;
+    assert_eq!(status, 200, "{made}");
+    made["secret"].as_str().unwrap().to_owned()
+}
+
+/// Whoever makes a token says whose it is. The history says who that was.
+#[tokio::test]
+async fn nobody_goes_down_in_the_history_as_another() {
+    let running = filled().await;
+    let bob = running.token(&[Right::Publish], &["shapes"]).await;
+    let opens = async |token: &str, draft: &str| {
+        let open = json!({ "draft": draft, "package": "shapes" });
+        let (_, done) = running.command("/api/drafts", token, open).await;
+        done["by"].as_str().unwrap_or_default().to_owned()
+    };
+    let ann = made_with(&running, &bob, "ann").await;
+    let eve = made_with(&running, &ann, "eve").await;
+    let own = made_with(&running, &bob, "bob").await;
+    assert_eq!(opens(&bob, "1").await, "bob");
+    assert_eq!(opens(&own, "2").await, "bob");
+    assert_eq!(opens(&ann, "3").await, "bob → ann");
+    assert_eq!(opens(&eve, "4").await, "bob → eve");
+    let forged = json!({ "holder": "ann → eve", "rights": ["publish"], "packages": ["shapes"] });
+    assert_eq!(
+        running.command("/api/tokens", &bob, forged).await.0,
+        400,
+        "an arrow in a name would say that another made it"
+    );
+    let state = running.registry.refresh().await.unwrap().state;
+    let token = |secret| state.token_with(secret).unwrap();
+    assert_eq!(token(&eve).maker, Some(token(&ann).id));
+    assert_eq!(token(&eve).root, Some(token(&bob).id));
+    assert_eq!(token(&bob).maker, None);
+}
+
+/// Of those who depend on something, whoever changes it is told whom they may know of, and how many more there are.
+#[tokio::test]
+async fn dependents_that_a_token_does_not_show_are_only_counted() {
+    let running = filled().await;
+    for (name, dependent) in [("shop", true), ("hidden-shop", false)] {
+        running
+            .do_it(&RecordConsumer {
+                consumer: name.to_owned(),
+                pins: Some(BTreeSet::from(["shapes@^1".to_owned()])),
+                follow: BTreeMap::new(),
+                production: Some(dependent),
+            })
+            .await;
+    }
+    let token = running.token(&[Right::Release], &["shapes", "shop"]).await;
+    let all = running.token(&[Right::Release], &["*"]).await;
+    let release = json!({ "versions": ["shapes@1.1.0"] });
+    let back = json!({ "line": "shapes@1" });
+    let try_it = async |path: &str, token: &str, command: &serde_json::Value| {
+        let path = format!("{path}?dry-run=true");
+        let (status, said) = running.command(&path, token, command.clone()).await;
+        assert_eq!(status, 200, "{said}");
+        said["effect"].clone()
+    };
+    let effect = try_it("/api/release", &token, &release).await;
+    assert_eq!(effect["movedUnseen"], 1, "{effect}");
+    assert!(effect.to_string().contains("consumer:shop"), "{effect}");
+    assert!(!effect.to_string().contains("hidden"), "{effect}");
+    let effect = try_it("/api/release", &all, &release).await;
+    assert!(effect["movedUnseen"].is_null(), "{effect}");
+    assert!(effect.to_string().contains("hidden-shop"), "{effect}");
+    let effect = try_it("/api/rollback", &token, &back).await;
+    assert_eq!(effect["brokenUnseen"], 1, "{effect}");
+    assert!(!effect.to_string().contains("hidden"), "{effect}");
+    let (status, refused) = running.command("/api/rollback", &token, back.clone()).await;
+    let why = refused["detail"].as_str().unwrap();
+    assert_eq!(status, 409, "{why}");
+    assert!(
+        why.contains("the consumer shop and 1 that your token does not show"),
+        "{why}"
+    );
+    assert!(!why.contains("hidden"), "{why}");
+    let (_, refused) = running.command("/api/rollback", &all, back).await;
+    assert!(refused.to_string().contains("hidden-shop"), "{refused}");
+}
+
+#[tokio::test]
+async fn too_much_is_too_much() {
+    let running = tight(0).await;
     let token = running.token(&[Right::Read], &["shapes"]).await;
     let other = running.token(&[Right::Read], &["shapes"]).await;
     let mut last = 200;

@@ -190,7 +190,7 @@ async fn drafts_of_others_are_not_there() {
     assert_eq!(get(&running, "/api/drafts", &other).await.1, json!([]));
     assert_eq!(get(&running, "/api/drafts", "").await.1, json!([]));
     let (status, _, _) = put(&running, &other, "x.js", Some("\"1\""), "x").await;
-    assert_eq!(status, 403);
+    assert_eq!(status, 404);
     let (status, _) = upload(
         &running,
         "/api/drafts/mine/save",
@@ -199,6 +199,108 @@ async fn drafts_of_others_are_not_there() {
     )
     .await;
     assert_eq!(status, 428);
+}
+
+/// Whatever is asked about a draft that one may not see is answered as if there were none.
+#[tokio::test]
+async fn whether_there_is_a_draft_of_others_is_not_told() {
+    let running = filled().await;
+    let mine = running.token(&[Right::Publish], &["shapes"]).await;
+    let other = running.token(&[Right::Admin], &["secret"]).await;
+    let open = json!({ "draft": "mine", "package": "shapes" });
+    running.command("/api/drafts", &mine, open.clone()).await;
+    let json_headers = [("content-type", "application/json"), ("if-match", "\"1\"")];
+    for (method, path, body) in [
+        ("GET", "/api/drafts/NAME", ""),
+        ("GET", "/api/drafts/NAME/files/index.js", ""),
+        ("GET", "/api/drafts/NAME/diff", ""),
+        ("PUT", "/api/drafts/NAME/files/index.js", "x"),
+        ("DELETE", "/api/drafts/NAME/files/index.js", ""),
+        ("DELETE", "/api/drafts/NAME", ""),
+        ("POST", "/api/drafts/NAME/reset", r#"{"to":1}"#),
+        ("POST", "/api/drafts/NAME/publish", "{}"),
+    ] {
+        let said = async |name: &str| {
+            let asked = Asked {
+                method,
+                path: &path.replace("NAME", name),
+                token: &other,
+                headers: &json_headers,
+                body: body.into(),
+            };
+            let (status, said) = running.send(asked).await;
+            (status, said.to_string().replace(name, "NAME"))
+        };
+        let there = said("mine").await;
+        assert_eq!(there.0, 404, "{method} {path}: {}", there.1);
+        assert_eq!(there, said("none").await, "{method} {path}");
+    }
+    for package in [None, Some("secret")] {
+        let said = async |name: &str| {
+            let open =
+                json!({ "draft": "ours", "from": format!("draft:{name}"), "package": package });
+            let (status, said) = running.command("/api/drafts", &other, open).await;
+            (status, said.to_string().replace(name, "NAME"))
+        };
+        let there = said("mine").await;
+        assert_eq!(there.0, 404, "{}", there.1);
+        assert_eq!(there, said("none").await);
+    }
+    // Two drafts cannot have one name. Whose it is, is not told.
+    let open = json!({ "draft": "mine", "package": "secret" });
+    let (status, said) = running.command("/api/drafts", &other, open).await;
+    assert_eq!(status, 409, "{said}");
+    assert!(!said.to_string().contains("shapes"), "{said}");
+    // Nor is whether there is a version.
+    let from = async |version: &str| {
+        let open = json!({ "draft": "ours", "package": "shapes", "from": version });
+        let (status, said) = running.command("/api/drafts", &mine, open).await;
+        (status, said["detail"].clone())
+    };
+    assert_eq!(from("secret@1.0.0").await, from("secret@7.0.0").await);
+}
+
+#[tokio::test]
+async fn there_are_as_many_drafts_as_there_may_be() {
+    let limits = Limits {
+        drafts: 2,
+        ..Limits::default()
+    };
+    let (registry, _) = Registry::init(Store::in_memory()).await.unwrap();
+    let settings = Settings {
+        limits,
+        ..settings()
+    };
+    let running = Running::over(registry, settings).await;
+    let ours = running.token(&[Right::Publish], &["our-*"]).await;
+    let theirs = running.token(&[Right::Publish], &["their-*"]).await;
+    let narrower = json!({ "holder": "x", "rights": ["publish"], "packages": ["our-c"] });
+    let (_, made) = running.command("/api/tokens", &ours, narrower).await;
+    let narrower = made["secret"].as_str().unwrap();
+    let open = async |token: &str, draft: &str, package: &str| {
+        let open = json!({ "draft": draft, "package": package });
+        running.command("/api/drafts", token, open).await
+    };
+    assert_eq!(open(&ours, "one", "our-a").await.0, 200);
+    assert_eq!(open(&ours, "two", "our-b").await.0, 200);
+    for (token, package) in [(&*ours, "our-a"), (narrower, "our-c")] {
+        let (status, refused) = open(token, "three", package).await;
+        assert_eq!(status, 409, "{refused}");
+        let why = refused["detail"].as_str().unwrap();
+        assert!(
+            why.contains("there may be 2") && why.contains("draft discard"),
+            "{why}"
+        );
+    }
+    assert_eq!(open(&theirs, "three", "their-a").await.0, 200);
+    let discard = Asked {
+        method: "DELETE",
+        path: "/api/drafts/one",
+        token: &ours,
+        ..Asked::default()
+    };
+    assert_eq!(running.send(discard).await.0, 200);
+    assert_eq!(open(narrower, "four", "our-c").await.0, 200);
 }
 
 /// A service that takes one upload of each at once.
@@ -329,24 +431,28 @@ async fn drafts_are_published_in_the_room_of_uploads() {
     let running = cramped().await;
     let token = running.token(&[Right::Publish], &["shapes"]).await;
     let mut connection = begin(&running, &token, "some.js", 8, "half").await;
+    // One that it made has no other.
+    let made = json!({ "holder": "x", "rights": ["publish"], "packages": ["shapes"] });
+    let (_, made) = running.command("/api/tokens", &token, made).await;
+    let token = made["secret"].as_str().unwrap();
     let path = "/api/drafts/none/publish";
     let mut status = 404;
     while status == 404 {
         // Until the upload has begun.
         tokio::time::sleep(Duration::from_millis(5)).await;
-        (status, _) = running.command(path, &token, json!({})).await;
+        (status, _) = running.command(path, token, json!({})).await;
     }
     assert_eq!(status, 429);
     connection.shutdown().await.unwrap();
     drop(connection);
     while status == 429 {
         tokio::time::sleep(Duration::from_millis(5)).await;
-        (status, _) = running.command(path, &token, json!({})).await;
+        (status, _) = running.command(path, token, json!({})).await;
     }
     assert_eq!(status, 404);
 }
 
-/// What was based on a draft that is gone is not saved in another one of its name; where no condition is looked at, none is taken.
+/// What was based on a draft that is gone is not done to another one of its name.
 #[tokio::test]
 async fn a_condition_is_for_one_draft() {
     let running = filled().await;
@@ -361,26 +467,6 @@ async fn a_condition_is_for_one_draft() {
     };
     let response = running.ask(shown).await;
     let first = header(&response, "etag").to_owned();
-    let condition = [("if-match", &*first), ("content-type", "application/json")];
-    for (method, path, body) in [
-        ("DELETE", "/api/drafts/mine", ""),
-        ("POST", "/api/drafts/mine/reset", r#"{"to":1}"#),
-        ("POST", "/api/drafts/mine/publish", "{}"),
-    ] {
-        let asked = Asked {
-            method,
-            path,
-            token: &token,
-            headers: &condition,
-            body: body.into(),
-        };
-        let (status, refused) = running.send(asked).await;
-        assert_eq!(
-            (status, &refused["kind"]),
-            (400, &json!("invalid")),
-            "{path}: {refused}"
-        );
-    }
     let discard = Asked {
         method: "DELETE",
         path: "/api/drafts/mine",
@@ -395,4 +481,58 @@ async fn a_condition_is_for_one_draft() {
         (412, &json!("stale")),
         "{problem}"
     );
+}
+
+/// What is decided on a draft is done to what was seen of it, where that is said.
+#[tokio::test]
+async fn a_draft_is_given_up_set_back_and_published_as_it_was_seen() {
+    let running = filled().await;
+    let token = running.token(&[Right::Publish], &["shapes"]).await;
+    let open = json!({ "draft": "mine", "from": "shapes@1.0.0" });
+    let (_, opened) = running.command("/api/drafts", &token, open).await;
+    let mut tags = vec![format!("\"{}-1\"", opened["seq"])];
+    for text in ["export const a = 2;", "export const a = 3;"] {
+        let base = tags.last().map(String::as_str);
+        let (status, tag, said) = put(&running, &token, "index.js", base, text).await;
+        assert_eq!(status, 200, "{said}");
+        tags.push(tag);
+    }
+    let send = async |method: &str, path: &str, body: &str, tag: &str| {
+        let headers = [("if-match", tag), ("content-type", "application/json")];
+        let asked = Asked {
+            method,
+            path,
+            token: &token,
+            headers: &headers,
+            body: body.into(),
+        };
+        running.send(asked).await
+    };
+    let all = [
+        ("POST", "/api/drafts/mine/publish", "{}"),
+        ("POST", "/api/drafts/mine/reset", r#"{"to":1}"#),
+        ("DELETE", "/api/drafts/mine", ""),
+    ];
+    for (method, path, body) in all {
+        for old in [&*tags[1], "\"1-3\""] {
+            let (status, refused) = send(method, path, body, old).await;
+            assert_eq!(
+                (status, &refused["kind"]),
+                (412, &json!("stale")),
+                "{path}: {refused}"
+            );
+        }
+    }
+    let mut tag = tags[2].clone();
+    for (method, path, body) in all {
+        let (status, done) = send(method, path, body, &tag).await;
+        assert_eq!(
+            (status, &done["done"]),
+            (200, &json!(true)),
+            "{path}: {done}"
+        );
+        if path.ends_with("reset") {
+            tag = format!("\"{}-4\"", opened["seq"]);
+        }
+    }
 }

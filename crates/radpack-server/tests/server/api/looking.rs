@@ -8,7 +8,7 @@ use radpack_registry::state::token::Right;
 use serde_json::{Value, json};
 
 use super::{filled, get, reader};
-use crate::running::ann;
+use crate::running::{Asked, ann, header};
 
 #[tokio::test]
 async fn without_a_token_only_what_was_released_is_there() {
@@ -172,6 +172,17 @@ async fn the_store_is_read_by_those_who_may_read_everything() {
     }
     let (_, listed) = get(&running, "/api/store?list=events", &all).await;
     assert_eq!(listed.as_array().unwrap().len(), 6, "{listed}");
+    let object = running
+        .ask(Asked {
+            method: "GET",
+            path: "/api/store/events/00000000000000000001.json",
+            token: &all,
+            ..Asked::default()
+        })
+        .await;
+    let (size, kind) = (object.content_length(), header(&object, "content-type"));
+    assert_eq!(kind, "application/octet-stream");
+    assert_eq!(size, Some(object.bytes().await.unwrap().len() as u64));
     let (_, folders) = get(&running, "/api/store?folders=blobs", &all).await;
     assert_eq!(folders, json!(["sha256"]));
 }

@@ -472,7 +472,7 @@ async fn who_may_not_publish_learns_nothing_of_a_package() {
     let (status, refused) = running.command(path, &other, json!({})).await;
     assert_eq!(
         (status, &refused["kind"]),
-        (403, &json!("denied")),
+        (404, &json!("unknown")),
         "{refused}"
     );
     let (status, refused) = running
