@@ -12,6 +12,8 @@ use utoipa::{Modify, OpenApi};
 
 use super::ProblemJson;
 use super::drafts::Save;
+use crate::read::health::Ready;
+use crate::read::resolve::Resolved;
 
 /// What is read, and not below `/api`.
 const READS: &str = include_str!("reads.json");
@@ -24,7 +26,7 @@ const READS: &str = include_str!("reads.json");
         license(name = "MIT")
     ),
     modifiers(&Tokens),
-    components(schemas(ProblemJson, PublishRequest, Save))
+    components(schemas(ProblemJson, PublishRequest, Save, Resolved<'_>, Ready))
 )]
 struct Document;
 
@@ -73,7 +75,11 @@ pub(super) async fn get() -> Response {
 
 #[cfg(test)]
 mod tests {
+    use utoipa::openapi::RefOr;
+    use utoipa::openapi::path::ParameterIn;
+
     use super::*;
+    use crate::read::{import_map, manifest, resolve};
 
     #[test]
     fn what_is_read_is_described() {
@@ -81,6 +87,23 @@ mod tests {
         for path in crate::read::ROUTES {
             let path = path.replace("{*", "{");
             assert!(document.paths.paths.contains_key(&path), "{path}");
+        }
+        for (path, takes) in [
+            ("/radpack.json", &manifest::TAKES[..]),
+            ("/import-map.json", &import_map::TAKES),
+            ("/import-map.html", &import_map::TAKES),
+            ("/resolve/{id}", &resolve::TAKES),
+        ] {
+            let operation = document.paths.paths[path].get.as_ref().unwrap();
+            let described = operation.parameters.iter().flatten().map(|one| match one {
+                RefOr::T(parameter) => parameter,
+                RefOr::Ref(_) => panic!("each has its own"),
+            });
+            let described: Vec<&str> = described
+                .filter(|one| one.parameter_in == ParameterIn::Query)
+                .map(|one| &*one.name)
+                .collect();
+            assert_eq!(described, takes, "{path}");
         }
         let others = document.paths.paths.keys();
         let others = others.filter(|path| !path.starts_with("/api/")).count();

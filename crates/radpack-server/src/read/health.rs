@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::{self, HeaderValue};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::problem::Problem;
 use crate::service::Shared;
@@ -18,11 +19,13 @@ const LATE: Duration = Duration::from_secs(30);
 /// The text format of Prometheus.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-#[derive(Serialize)]
-struct Ready {
+/// A service that is ready.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Ready {
+    /// The newest event that it shows.
     seq: u64,
     /// How long ago the store was last read (milliseconds).
-    read: u128,
+    read: u64,
 }
 
 /// It lives.
@@ -44,7 +47,7 @@ pub(super) async fn readyz(State(shared): State<Arc<Shared>>) -> Response {
     }
     let ready = Ready {
         seq: shared.live.now().moment.position.seq,
-        read: read.as_millis(),
+        read: u64::try_from(read.as_millis()).unwrap_or(u64::MAX),
     };
     let mut response = axum::Json(ready).into_response();
     let no_store = HeaderValue::from_static("no-store");

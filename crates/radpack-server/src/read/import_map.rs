@@ -23,12 +23,15 @@ const HTML: &str = "text/html; charset=utf-8";
 /// How many ids a page may begin with.
 const MOST_ROOTS: usize = 200;
 
+/// The parameters of these requests.
+pub(crate) const TAKES: [&str; 6] = ["channel", "at", "cohort", "key", "roots", "urls"];
+
 pub(super) async fn answer(
     shared: &Shared,
     target: Target<'_>,
     is_html: bool,
 ) -> Result<Answer, Elsewhere> {
-    let asked = target.asked()?;
+    let asked = target.asked(&TAKES)?;
     let mut placed = target.place(shared, &asked).await?;
     let roots = roots(asked.roots.as_deref())?;
     let view = placed.view(shared).await?;

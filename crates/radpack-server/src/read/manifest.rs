@@ -16,8 +16,11 @@ use crate::problem::Problem;
 use crate::scene::{View, blocking};
 use crate::service::Shared;
 
+/// The parameters of these requests.
+pub(crate) const TAKES: [&str; 5] = ["channel", "at", "cohort", "key", "roots"];
+
 pub(super) async fn answer(shared: &Shared, target: Target<'_>) -> Result<Answer, Elsewhere> {
-    let asked = target.asked()?;
+    let asked = target.asked(&TAKES)?;
     let placed = target.place(shared, &asked).await?;
     let view = placed.view(shared).await?;
     let encoded = match &asked.roots {

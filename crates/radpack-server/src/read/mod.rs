@@ -2,13 +2,13 @@
 
 mod at;
 mod events;
-mod health;
-mod import_map;
-mod manifest;
+pub(crate) mod health;
+pub(crate) mod import_map;
+pub(crate) mod manifest;
 pub(crate) mod modules;
 mod place;
 mod reply;
-mod resolve;
+pub(crate) mod resolve;
 
 use std::borrow::Cow;
 use std::net::IpAddr;

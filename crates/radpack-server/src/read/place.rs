@@ -6,7 +6,6 @@ use http::header::{self, HeaderValue};
 use http::{HeaderMap, StatusCode};
 use radpack_registry::Cohort;
 use radpack_registry::state::package::RELEASE;
-use serde::Deserialize;
 use url::form_urlencoded;
 
 use super::Answer;
@@ -20,9 +19,8 @@ use crate::service::Shared;
 /// How long caches may remember which cohort a key has: it never has another.
 const KEY_KEPT: &str = "public, max-age=86400";
 
-/// What stands after the question mark of reading requests. What is not known is refused, or a typing error would be a wrong answer.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// What stands after the question mark of reading requests.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Asked {
     pub(crate) channel: Option<String>,
     pub(crate) at: Option<String>,
@@ -79,13 +77,34 @@ impl Elsewhere {
 }
 
 impl Target<'_> {
-    /// Reads what stands after the question mark.
-    pub(crate) fn asked(&self) -> Result<Asked, Problem> {
-        if self.query.is_empty() {
-            return Ok(Asked::default());
+    /// Reads what stands after the question mark. What means nothing here is refused, or a typing error would be a wrong answer.
+    pub(crate) fn asked(&self, takes: &[&str]) -> Result<Asked, Problem> {
+        let mut asked = Asked::default();
+        for (name, value) in form_urlencoded::parse(self.query.as_bytes()) {
+            let known = match &*name {
+                "channel" => &mut asked.channel,
+                "at" => &mut asked.at,
+                "cohort" => &mut asked.cohort,
+                "key" => &mut asked.key,
+                "roots" => &mut asked.roots,
+                "urls" => &mut asked.urls,
+                "scope" => &mut asked.scope,
+                "fallback" => &mut asked.fallback,
+                "redirect" => &mut asked.redirect,
+                _ => &mut None,
+            };
+            if !takes.contains(&&*name) {
+                return Err(Problem::invalid(format!(
+                    "the parameter {name:?} means nothing here: there are {}",
+                    takes.join(", ")
+                )));
+            }
+            if known.replace(value.into_owned()).is_some() {
+                let message = format!("the parameter {name:?} is there twice");
+                return Err(Problem::invalid(message));
+            }
         }
-        serde_urlencoded::from_str(self.query)
-            .map_err(|error| Problem::invalid(format!("the query cannot be read: {error}")))
+        Ok(asked)
     }
 
     /// The path from the root, with other parameters.

@@ -8,6 +8,7 @@ use http::{HeaderMap, StatusCode};
 use radpack_resolve::{Found, Query};
 use radpack_version::Fallback;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::place::{Asked, Elsewhere, Target};
 use super::reply::{HEADERS, Keeping, open_to_all, vary};
@@ -16,30 +17,46 @@ use crate::problem::Problem;
 use crate::scene::View;
 use crate::service::Shared;
 
-/// What the command prints with `--json`, and where the file is.
-#[derive(Serialize)]
-struct Resolved<'a> {
+/// What serves an id.
+// What the command prints with `--json`, and where the file is.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Resolved<'a> {
+    /// As it was asked for.
     id: &'a str,
+    /// The package.
     name: &'a str,
+    /// The version.
     version: String,
+    /// The entry.
     entry: &'a str,
+    /// Where the file is; without one, the entry has only dependencies.
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<String>,
+    /// What the file must be.
     #[serde(skip_serializing_if = "Option::is_none")]
     integrity: Option<&'a str>,
+    /// How the version relates to what was asked for: exact, in-range or nearest.
     fit: &'static str,
+    /// What differs, where it is the nearest.
     #[serde(skip_serializing_if = "Option::is_none")]
     drift: Option<&'static str>,
+    /// The ids that load with it.
     statics: Vec<String>,
+    /// The ids that it may load later.
     dynamics: Vec<String>,
 }
+
+/// The parameters of these requests.
+pub(crate) const TAKES: [&str; 8] = [
+    "channel", "at", "cohort", "key", "urls", "scope", "fallback", "redirect",
+];
 
 pub(super) async fn answer(
     shared: &Shared,
     target: Target<'_>,
     id: &str,
 ) -> Result<Answer, Elsewhere> {
-    let asked = target.asked()?;
+    let asked = target.asked(&TAKES)?;
     let mut placed = target.place(shared, &asked).await?;
     let view = placed.view(shared).await?;
     let index = view.index().await?;
