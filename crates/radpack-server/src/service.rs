@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use axum::Router;
 use moka::future::Cache;
-use radpack_registry::{Cohort, HistoryError, Registry};
+use radpack_registry::{Answer, Cohort, HistoryError, Published, Registry, WorkFolder};
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
-use crate::api::Rates;
+use crate::api::{Rates, UnderWay};
 use crate::encoded::Encoded;
 use crate::files::Files;
 use crate::happened::Recounted;
@@ -78,10 +78,15 @@ pub(crate) struct Shared {
     pub(crate) listeners: Arc<Semaphore>,
     pub(crate) rates: Rates,
     pub(crate) uploads: Semaphore,
+    /// What is published and imported just now, so that what is sent again is not done beside it.
+    pub(crate) publishing: UnderWay<Published>,
+    pub(crate) importing: UnderWay<Answer>,
     /// The room for what each token uploads.
     pub(crate) uploading: moka::sync::Cache<radpack_registry::Hash, Arc<Semaphore>>,
     /// Whether the service is to stop: streams end.
     pub(crate) stopping: watch::Sender<bool>,
+    /// What earlier services left is swept when this is made, and where uploads lie stays as long as this.
+    _work: Option<WorkFolder>,
 }
 
 impl Service {
@@ -92,6 +97,8 @@ impl Service {
     /// If it cannot be read.
     pub async fn start(registry: Registry, settings: Settings) -> Result<Service, HistoryError> {
         let live = Live::begin(&registry, &settings).await?;
+        // One that has nowhere to put uploads can still be read.
+        let work = tokio::task::spawn_blocking(WorkFolder::new).await;
         let weigh = |key: usize, bytes: usize| u32::try_from(key + bytes).unwrap_or(u32::MAX);
         let heaviest = usize::try_from(settings.manifest_memory / 16).unwrap_or(usize::MAX);
         let shared = Arc::new(Shared {
@@ -122,8 +129,11 @@ impl Service {
             events: Cache::new(EVENTS),
             rates: Rates::new(&settings.limits),
             uploading: moka::sync::Cache::builder().time_to_idle(UPLOADING).build(),
+            publishing: UnderWay::default(),
+            importing: UnderWay::default(),
             uploads: Semaphore::new(settings.limits.uploads_at_once.max(1)),
             stopping: watch::Sender::new(false),
+            _work: work.ok().and_then(Result::ok),
             registry,
             settings,
         });
@@ -190,7 +200,8 @@ impl Shared {
     pub(crate) async fn recounted(&self, seq: u64) -> Option<Arc<Recounted>> {
         let read = async {
             let recorded = self.registry.history().event(seq).await.ok()??;
-            Recounted::of(&recorded.event).map(Arc::new)
+            let moment = self.live.now().moment.clone();
+            Recounted::of(&recorded.event, &moment.state).map(Arc::new)
         };
         self.events.optionally_get_with(seq, read).await
     }

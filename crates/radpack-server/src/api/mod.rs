@@ -8,6 +8,7 @@ mod look;
 mod openapi;
 mod publish;
 mod store;
+mod under_way;
 mod upload;
 
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use utoipa_axum::routes;
 
 pub use limits::Limits;
 pub(crate) use limits::Rates;
+pub(crate) use under_way::UnderWay;
 
 use crate::problem::Problem;
 use crate::service::Shared;
