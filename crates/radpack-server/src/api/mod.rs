@@ -60,6 +60,10 @@ struct ProblemJson {
     suggestion: Option<String>,
     /// The command whose outcome is unknown: sent again under this id, as Idempotency-Key, it is carried out once.
     command: Option<uuid::Uuid>,
+    /// What keeps a package from being built: each with a `kind`, a `message`, and as far as they are known its `file`, its `position` (line and
+    /// column) and its `causes`.
+    #[schema(value_type = Option<Vec<Object>>)]
+    problems: Option<serde_json::Value>,
 }
 
 /// The routes, each with its description.

@@ -178,7 +178,7 @@ fn told_too_much(mut problem: Problem) -> Problem {
     if problem.status == StatusCode::PAYLOAD_TOO_LARGE {
         problem.detail = format!(
             "what is said of how to publish, with the registers that imports are pinned against, is larger than {} MiB: give registers that have no more than what is imported",
-            upload::LARGEST_JSON >> 20
+            PublishRequest::MOST_BYTES >> 20
         );
     }
     problem
@@ -205,7 +205,7 @@ pub(super) async fn publish_draft(
     writer.check_unconditional()?;
     let room = shared.room(&writer)?;
     // Registers are as large here as in an archive.
-    let asked = json(request, upload::LARGEST_JSON as usize).await;
+    let asked = json(request, PublishRequest::MOST_BYTES).await;
     let asked: PublishRequest = asked.map_err(told_too_much)?;
     let published = match shared
         .publishing
@@ -290,6 +290,16 @@ impl Names {
         self.told(&path.display().to_string())
     }
 
+    /// All texts of some data.
+    fn tell(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => *text = self.told(text),
+            Value::Array(values) => values.iter_mut().for_each(|value| self.tell(value)),
+            Value::Object(values) => values.values_mut().for_each(|value| self.tell(value)),
+            _ => {}
+        }
+    }
+
     fn told(&self, text: &str) -> String {
         // Later ones may begin as earlier ones do: `10` as `1`.
         let both = self.folders.iter().zip(&self.called).rev();
@@ -309,13 +319,16 @@ async fn said_of(
         Err(error) => {
             let problems = match &error {
                 PublishError::Build { source, .. } => {
-                    source.problems().iter().map(ToString::to_string).collect()
+                    let words = source.problems().iter().map(ToString::to_string).collect();
+                    Some((words, serde_json::to_value(source).unwrap_or_default()))
                 }
-                _ => Vec::new(),
+                _ => None,
             };
             let mut problem = Problem::from(error);
-            if !problems.is_empty() {
-                problem.causes = problems;
+            if let Some((words, mut problems)) = problems {
+                problem.causes = words;
+                names.tell(&mut problems);
+                problem.problems = Some(problems);
             }
             problem.detail = names.told(&problem.detail);
             for cause in &mut problem.causes {

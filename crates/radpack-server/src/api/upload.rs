@@ -9,7 +9,7 @@ use axum::extract::Request;
 use futures_util::StreamExt as _;
 use http::{HeaderMap, StatusCode, header};
 use radpack_registry::state::fact::SourceFile;
-use radpack_registry::{Hash, WorkFolder, check_file_name};
+use radpack_registry::{Hash, PublishRequest, WorkFolder, check_file_name};
 use tar::{Archive, EntryType, PaxExtensions};
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 
@@ -21,7 +21,7 @@ use crate::problem::Problem;
 const LONGEST_HEADER: u64 = 64 << 10;
 
 /// How large a file may be that says something about the others.
-pub(super) const LARGEST_JSON: u64 = 16 << 20;
+const LARGEST_JSON: u64 = PublishRequest::MOST_BYTES as u64;
 
 /// What an archive is called until it is taken apart.
 const UPLOAD: &str = "upload";
