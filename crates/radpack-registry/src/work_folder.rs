@@ -87,7 +87,7 @@ impl Place {
         if let Some(place) = place.filter(|place| place.folder.path().join(LOCK).exists()) {
             return Ok(place);
         }
-        let among = std::env::temp_dir();
+        let among = tempfile::env::temp_dir();
         sweep(&among);
         let place = Arc::new(Place::new(&among)?);
         *known = Arc::downgrade(&place);

@@ -120,7 +120,7 @@ struct Words(String);
 
 impl Builder {
     /// Has each folder built by a process of its own: the program with these arguments, which must return what [`build_child`] gives and
-    /// do nothing else.
+    /// do nothing else. On Linux it ends with the thread that waits for it: the system knows no other way to end it with a process that is killed.
     #[must_use]
     pub fn child(
         program: impl Into<PathBuf>,

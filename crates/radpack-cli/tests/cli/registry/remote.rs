@@ -28,7 +28,11 @@ fn serve(place: &Place) -> Served {
 
 fn serve_with(place: &Place, rest: &str) -> Served {
     let line = format!("serve --listen 127.0.0.1:0 {rest}");
-    let mut command = place.program(line.trim_end()).command();
+    let temporary = place.path("temporary");
+    std::fs::create_dir_all(&temporary).unwrap();
+    let program = place.program(line.trim_end());
+    let program = program.variable("TMPDIR", temporary.to_str().unwrap());
+    let mut command = program.command();
     let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -553,4 +557,39 @@ fn what_is_done_where_the_store_is_is_refused_elsewhere() {
     assert!(refused.contains("--plain-http"), "{refused}");
     let gone = there.refused("versions --store http://127.0.0.1:1");
     assert!(gone.contains("does not answer"), "{gone}");
+}
+
+/// What a service had unpacked and built when it was killed is gone once there is another one, and what another one uses is not.
+#[cfg(unix)]
+#[test]
+fn what_a_killed_service_left_is_swept() {
+    let [_, there] = alike();
+    let left = || -> Vec<String> {
+        let entries = std::fs::read_dir(there.path("temporary")).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = names
+            .filter(|name| name.starts_with("radpack-work-"))
+            .collect();
+        names.sort();
+        names
+    };
+    let first = serve(&there);
+    let of_first = left();
+    assert_eq!(of_first.len(), 1);
+    there.write(
+        &format!("temporary/{}/upload/0/index.js", of_first[0]),
+        "export {};\n",
+    );
+    let second = serve(&there);
+    let of_both = left();
+    assert_eq!(of_both.len(), 2);
+    assert!(of_both.contains(&of_first[0]));
+    drop(first);
+    assert_eq!(left(), of_both);
+    let _third = serve(&there);
+    let now = left();
+    assert_eq!(now.len(), 2, "{now:?}");
+    assert!(!now.contains(&of_first[0]));
+    assert!(of_both.iter().filter(|name| now.contains(name)).count() == 1);
+    drop(second);
 }
