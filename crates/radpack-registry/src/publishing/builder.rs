@@ -150,6 +150,11 @@ impl Builder {
                     folder,
                     "that the package has another version than was asked for",
                 )),
+            // It is the name of a folder, too.
+            Answer::Described(it) if radpack_build::check_package_name(&it.name).is_err() => {
+                let what = format!("that the package is called {:?}", it.name);
+                Err(children.disbelieve(folder, &what))
+            }
             Answer::Described(description) => Ok(description),
             _ => Err(nonsense()),
         }

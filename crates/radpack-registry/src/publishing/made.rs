@@ -202,8 +202,11 @@ impl Made {
         if files.is_empty() {
             return Ok(self);
         }
-        let out = fs::canonicalize(asked.out.join(&asked.name));
-        let out = out.map_err(|_| "what the output is".to_owned())?;
+        let built = fs::canonicalize(&asked.out);
+        let own = fs::canonicalize(asked.out.join(&asked.name));
+        let own = built.and_then(|built| Ok((built, own?)));
+        let own = own.ok().filter(|(built, own)| own.starts_with(built));
+        let (_, out) = own.ok_or("what the output is")?;
         for (name, file) in files {
             let path = within(&out, name).ok_or_else(|| unseen(name))?;
             let integrity = file.integrity.as_deref();

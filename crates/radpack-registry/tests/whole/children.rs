@@ -386,13 +386,19 @@ async fn children_know_nothing_and_do_not_outlive_who_asks() {
 /// A child that says whatever is to be believed of the package `a`, having done something before.
 #[cfg(unix)]
 fn saying(place: &Path, before: &str, made: &serde_json::Value) -> Builder {
+    saying_of("a", place, before, made)
+}
+
+/// The same of a package that is called otherwise.
+#[cfg(unix)]
+fn saying_of(name: &str, place: &Path, before: &str, made: &serde_json::Value) -> Builder {
     let said = place.join("said");
     fs::write(&said, format!("{made}\n")).unwrap();
     let described = serde_json::json!({
-        "Described": { "name": "a", "version": null, "prebuilt": false, "imports": [], "inputs": [] },
+        "Described": { "name": name, "version": null, "prebuilt": false, "imports": [], "inputs": [] },
     });
     let script = format!(
-        r#"case "$(cat)" in *'"what":"Describe"'*) echo '{described}';; *) {before} cat "$0";; esac"#
+        r#"task=$(cat); case "$task" in *'"what":"Describe"'*) echo '{described}';; *) {before} cat "$0";; esac"#
     );
     let arguments = ["-c".to_owned(), script, said.display().to_string()];
     Builder::child("/bin/sh", arguments, limits())
@@ -432,6 +438,10 @@ async fn one_that_lies_is_refused() {
     let up = format!("{}{}", "../".repeat(20), &secret[1..]);
     let link = format!("ln -s '{secret}' '{}/link';", folder.path().display());
     let hidden = "a secret of this machine";
+    let built = format!(
+        r#"out=$(printf %s "$task" | sed 's/.*"out":"\([^"]*\)".*/\1/'); mkdir -p "$out"; ln -s '{}' "$out/a";"#,
+        place.path().display()
+    );
     let mut entry = with("sources", "index.js", source);
     entry["Made"]["contents"]["entries"]["index"] =
         json!({ "file": "/etc/passwd", "statics": [], "dynamics": [] });
@@ -492,6 +502,12 @@ async fn one_that_lies_is_refused() {
             with("files", "index.js", source),
             "what the output is",
         ),
+        (
+            "something built elsewhere",
+            &*built,
+            with("files", "secret", hidden),
+            "what the output is",
+        ),
     ] {
         let error = refused(saying(place.path(), before, &made), folder.path()).await;
         assert!(
@@ -500,6 +516,13 @@ async fn one_that_lies_is_refused() {
             "{what}: {error}"
         );
     }
+    let up = format!("{}{}", "../".repeat(20), place.path().display());
+    let made = with("files", "secret", hidden);
+    let error = refused(saying_of(&up, place.path(), "", &made), folder.path()).await;
+    assert!(
+        error.contains("it says that the package is called \"../"),
+        "{error}"
+    );
     // What is so is believed, said by the same child.
     fs::remove_file(folder.path().join("link")).unwrap();
     let honest = with("sources", "index.js", source);
