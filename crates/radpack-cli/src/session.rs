@@ -90,8 +90,17 @@ impl Session {
 
     /// The newest state.
     pub(crate) fn moment(&self) -> Result<Moment, Failure> {
-        self.wait(self.registry.refresh())
-            .map_err(|error| of_history(&error))
+        let moment = self.wait(self.registry.refresh());
+        moment.map_err(|error| match self.narrow() {
+            Some(remote) => remote.denied(),
+            None => of_history(&error),
+        })
+    }
+
+    /// The server whose history the token is not for, where it is a token for some of it.
+    pub(crate) fn narrow(&self) -> Option<&Remote> {
+        let remote = self.remote.as_ref()?;
+        self.wait(remote.reads_only_some()).then_some(remote)
     }
 
     /// Asks something of a state.

@@ -67,6 +67,7 @@ pub mod state;
 mod store;
 mod surface;
 mod view;
+mod work_folder;
 
 pub use answer::{Answer, Done, Nothing, Preview, Published};
 pub use backup::{BackupError, BackupHeader, BackupItem, BackupReader, BackupWriter, Point};
@@ -100,3 +101,4 @@ pub use store::{Listed, Put, Store, StoreError, StoreErrorKind};
 pub use surface::{Difference, Item, Step, Surface};
 pub use uuid::Uuid;
 pub use view::{Follow, ManifestQuery, built_manifest, lay_on_top};
+pub use work_folder::WorkFolder;

@@ -18,8 +18,10 @@ use crate::folder::{FolderError, LeftOut};
 use crate::history::HistoryError;
 use crate::registry::{Caller, Carried, Moment, Registry};
 use crate::rules::{DraftBase, NewBuild, Publish, rights_to_publish};
+use crate::state::fact::NewContents;
 use crate::view::ManifestQuery;
-use build::{Built, Job, describe, run};
+use build::{Against, Built, Job, describe, run};
+use builder::Heard;
 
 pub use builder::{BuildLimits, Builder, build_child};
 
@@ -176,28 +178,30 @@ impl Registry {
         }
         for attempt in 1.. {
             let moment = self.refresh().await?;
-            let (built, numbers) = self.build_all(&moment, jobs.clone(), options).await?;
+            let (mut built, numbers) = self.build_all(&moment, jobs.clone(), options).await?;
             let together = built.len() > 1;
             let mut report = PublishReport::of(None);
             let mut uploads = Uploads::default();
             let mut builds = Vec::new();
-            for built in &built {
-                let folder = &built.job.folder;
-                let made = &built.made;
-                let warnings = made.warnings.iter().cloned();
+            for built in &mut built {
+                built.upload(&mut uploads);
+                let folder = built.job.folder.clone();
+                let made = &mut built.made;
+                let warnings = std::mem::take(&mut made.warnings).into_iter();
                 report
                     .warnings
                     .extend(warnings.map(|warning| (folder.clone(), warning)));
-                let left_out = made.left_out.iter().cloned();
+                let left_out = std::mem::take(&mut made.left_out).into_iter();
                 report
                     .left_out
                     .extend(left_out.map(|left_out| (folder.clone(), left_out)));
-                built.upload(&mut uploads);
                 let assumed = numbers
                     .get(&built.job.description.name)
                     .filter(|_| together)
                     .cloned();
-                builds.push(new_build(built, assumed));
+                // Once is enough to hold it.
+                let contents = std::mem::take(&mut built.made.contents);
+                builds.push(new_build(&built.job, contents, assumed));
             }
             let rule = publish_rule(builds, options);
             match self.carry_out_with(caller, command, &rule, &uploads).await {
@@ -242,6 +246,7 @@ impl Registry {
             })
             .await??;
         let mut waiting = jobs;
+        let heard = Heard::default();
         let mut built: Vec<Built> = Vec::new();
         let mut numbers = BTreeMap::new();
         // What the others of this event are, once that is known.
@@ -264,8 +269,11 @@ impl Registry {
                 // They import one another. What each offers is known when it is built without the others' pins; then again with them.
                 for job in &later {
                     let (job, unknown) = (job.clone(), unknown.clone());
-                    let stub =
-                        run(self.builder(), job, options, &released, &together, unknown).await?;
+                    let against = Against {
+                        released: &released,
+                        together: &together,
+                    };
+                    let stub = run(self.builder(), &heard, job, options, &against, unknown).await?;
                     let number = self.number(moment, &stub, options).await?;
                     together.exports.extend(stub.exports(&number));
                     numbers.insert(stub.job.description.name, number);
@@ -273,15 +281,12 @@ impl Registry {
                 ready = std::mem::take(&mut later);
             }
             for job in ready {
-                let done = run(
-                    self.builder(),
-                    job,
-                    options,
-                    &released,
-                    &together,
-                    BTreeSet::new(),
-                )
-                .await?;
+                let against = Against {
+                    released: &released,
+                    together: &together,
+                };
+                let pinned = BTreeSet::new();
+                let done = run(self.builder(), &heard, job, options, &against, pinned).await?;
                 let number = self.number(moment, &done, options).await?;
                 together.exports.extend(done.exports(&number));
                 numbers.insert(done.job.description.name.clone(), number);
@@ -299,7 +304,10 @@ impl Registry {
         built: &Built,
         options: &PublishOptions,
     ) -> Result<Version, PublishError> {
-        let rule = publish_rule(vec![new_build(built, None)], options);
+        let rule = publish_rule(
+            vec![new_build(&built.job, built.made.contents.clone(), None)],
+            options,
+        );
         let place = Place {
             seq: moment.position.seq + 1,
             id: command_id(),
@@ -326,13 +334,13 @@ fn publish_rule(builds: Vec<NewBuild>, options: &PublishOptions) -> Publish {
     }
 }
 
-fn new_build(built: &Built, assumed: Option<Version>) -> NewBuild {
+fn new_build(job: &Job, contents: NewContents, assumed: Option<Version>) -> NewBuild {
     NewBuild {
-        package: built.job.description.name.clone(),
-        number: built.job.description.version.clone(),
-        contents: built.made.contents.clone(),
-        of: built.job.of.clone(),
-        after: built.job.after.clone(),
+        package: job.description.name.clone(),
+        number: job.description.version.clone(),
+        contents,
+        of: job.of.clone(),
+        after: job.after.clone(),
         assumed,
     }
 }

@@ -167,6 +167,9 @@ pub struct GivenRegister {
 }
 
 impl PublishRequest {
+    /// How large one may be as JSON (bytes), with its registers.
+    pub const MOST_BYTES: usize = 16 << 20;
+
     /// What is asked for by these options.
     #[must_use]
     pub fn of(options: &PublishOptions) -> PublishRequest {

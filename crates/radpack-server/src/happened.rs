@@ -1,5 +1,6 @@
 //! An event as a reader may see it: in full for who sees all that it is about, what it released for everybody else.
 
+use radpack_registry::state::State;
 use radpack_registry::state::fact::{LineReturn, NewRelease, RolloutAction};
 use radpack_registry::{Event, Fact, Timestamp, Uuid};
 use serde::Serialize;
@@ -40,7 +41,7 @@ pub(crate) struct Change {
     pub(crate) line: String,
     /// released, rolling, rollout-set, …
     pub(crate) change: &'static str,
-    /// The version that is released; of what came before it, nothing is said here.
+    /// The version that is released, or returned to; of what came before it, nothing is said here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) version: Option<String>,
 }
@@ -56,14 +57,15 @@ pub(crate) struct Recounted {
 }
 
 impl Recounted {
-    pub(crate) fn of(event: &Event) -> Option<Recounted> {
+    /// The state may be any that has come to the event: what a release is never changes.
+    pub(crate) fn of(event: &Event, state: &State) -> Option<Recounted> {
         let fact = Fact::of(event).ok()?;
         let description = event.describe().ok()?;
         Some(Recounted {
             seq: event.seq,
             at: event.at,
             kind: event.kind.clone(),
-            releases: changes(&fact),
+            releases: changes(&fact, state),
             told: Told {
                 by: event.by.clone(),
                 command: event.command,
@@ -104,19 +106,36 @@ impl Happened {
     }
 
     /// What a reader may see of an event; nothing, if that is nothing.
-    pub(crate) fn of(event: &Event, reader: &Reader, public: &[String]) -> Option<Happened> {
-        Recounted::of(event)?.to(reader, public)
+    pub(crate) fn of(
+        event: &Event,
+        state: &State,
+        reader: &Reader,
+        public: &[String],
+    ) -> Option<Happened> {
+        Recounted::of(event, state)?.to(reader, public)
     }
 }
 
 /// What a fact changes of what channels give.
-fn changes(fact: &Fact) -> Vec<Change> {
+fn changes(fact: &Fact, state: &State) -> Vec<Change> {
     let released = |channel: &str, release: &NewRelease, change| Change {
         package: release.package.clone(),
         channel: channel.to_owned(),
         line: release.line.to_string(),
         change,
         version: Some(release.version.to_string()),
+    };
+    // A line that may go back has the earlier release again; one that may only go forward, a new one.
+    let version = |channel: &str, line: &LineReturn| match (&line.by, line.to) {
+        (Some(new), _) => Some(new.version.to_string()),
+        (None, Some(to)) => {
+            let earlier = state
+                .package(&line.package)?
+                .channel(channel)?
+                .release(to)?;
+            Some(earlier.version.to_string())
+        }
+        (None, None) => None,
     };
     let returned = |channel: &str, returns: &[LineReturn]| -> Vec<Change> {
         let changes = returns.iter().map(|line| Change {
@@ -127,7 +146,7 @@ fn changes(fact: &Fact) -> Vec<Change> {
                 Some(_) => "aborted",
                 None => "rolled-back",
             },
-            version: line.by.as_ref().map(|release| release.version.to_string()),
+            version: version(channel, line),
         });
         changes.collect()
     };

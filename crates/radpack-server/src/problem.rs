@@ -40,6 +40,9 @@ pub(crate) struct Said {
     /// The command whose outcome is unknown: sent again under this id, it is carried out once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) command: Option<Uuid>,
+    /// What keeps a package from being built, one by one, each with its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) problems: Option<serde_json::Value>,
     #[serde(skip)]
     pub(crate) headers: HeaderMap,
 }
@@ -76,6 +79,7 @@ impl Problem {
             causes: Vec::new(),
             suggestion: None,
             command: None,
+            problems: None,
             headers: HeaderMap::new(),
         }))
     }

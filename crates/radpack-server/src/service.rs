@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use axum::Router;
 use moka::future::Cache;
-use radpack_registry::{Bounds, Cohort, HistoryError, Moment, Registry, Uuid};
+use radpack_registry::{
+    Answer, Bounds, Cohort, HistoryError, Moment, Published, Registry, Uuid, WorkFolder,
+};
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
-use crate::api::Rates;
+use crate::api::{Rates, UnderWay};
 use crate::encoded::Encoded;
 use crate::files::Files;
 use crate::happened::Recounted;
@@ -78,12 +80,17 @@ pub(crate) struct Shared {
     pub(crate) listeners: Arc<Semaphore>,
     pub(crate) rates: Rates,
     pub(crate) uploads: Semaphore,
+    /// What is published and imported just now, so that what is sent again is not done beside it.
+    pub(crate) publishing: UnderWay<Published>,
+    pub(crate) importing: UnderWay<Answer>,
     /// The room for what is uploaded on each account.
     pub(crate) uploading: moka::sync::Cache<Uuid, Arc<Semaphore>>,
     /// How long what changes with the next release may be kept.
     pub(crate) keeping: ForAWhile,
     /// Whether the service is to stop: streams end.
     pub(crate) stopping: watch::Sender<bool>,
+    /// What earlier services left is swept when this is made, and where uploads lie stays as long as this.
+    _work: Option<WorkFolder>,
 }
 
 impl Service {
@@ -98,6 +105,8 @@ impl Service {
             public_channels: settings.public_channels.clone(),
         });
         let live = Live::begin(&registry, &settings).await?;
+        // One that has nowhere to put uploads can still be read.
+        let work = tokio::task::spawn_blocking(WorkFolder::new).await;
         let weigh = |key: usize, bytes: usize| u32::try_from(key + bytes).unwrap_or(u32::MAX);
         let heaviest = usize::try_from(settings.manifest_memory / 16).unwrap_or(usize::MAX);
         let shared = Arc::new(Shared {
@@ -128,9 +137,12 @@ impl Service {
             events: Cache::new(EVENTS),
             rates: Rates::new(&settings.limits),
             uploading: moka::sync::Cache::builder().time_to_idle(UPLOADING).build(),
+            publishing: UnderWay::default(),
+            importing: UnderWay::default(),
             uploads: Semaphore::new(settings.limits.uploads_at_once.max(1)),
             keeping: ForAWhile::new(settings.max_age),
             stopping: watch::Sender::new(false),
+            _work: work.ok().and_then(Result::ok),
             registry,
             settings,
         });
@@ -201,7 +213,8 @@ impl Shared {
     pub(crate) async fn recounted(&self, seq: u64) -> Option<Arc<Recounted>> {
         let read = async {
             let recorded = self.registry.history().event(seq).await.ok()??;
-            Recounted::of(&recorded.event).map(Arc::new)
+            let moment = self.live.now().moment.clone();
+            Recounted::of(&recorded.event, &moment.state).map(Arc::new)
         };
         self.events.optionally_get_with(seq, read).await
     }

@@ -9,6 +9,7 @@ use radpack_build::Build;
 use radpack_registry::{LeftOut, PublishError, PublishOptions, Sources};
 use tar::{Builder, Header};
 
+use super::{most_sent, too_large};
 use crate::failure::{Failure, Word};
 use crate::session::of_publish;
 
@@ -38,7 +39,16 @@ impl Archive {
         header.set_mode(0o644);
         self.0
             .append_data(&mut header, name, contents)
-            .map_err(failed)
+            .map_err(failed)?;
+        // It is held until it is sent.
+        match self.0.get_ref().get_ref().len() as u64 > most_sent() {
+            true => Err(too_large(
+                "what is to be sent",
+                most_sent(),
+                "send it in parts, or do it where the store is, with the store's own address",
+            )),
+            false => Ok(()),
+        }
     }
 
     pub(super) fn add(&mut self, name: &str, contents: &[u8]) -> Result<(), Failure> {

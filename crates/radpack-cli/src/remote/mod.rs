@@ -1,12 +1,17 @@
 //! A registry behind a server: commands are requests, and what is read is its history.
 
 mod archive;
+mod look;
 mod objects;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use bytes::Bytes;
+use radpack_build::BuildError;
 use radpack_registry::rules::SaveDraft;
 use radpack_registry::{
     Answer, Command, Preview, PublishOptions, PublishRequest, Published, Request, Store,
@@ -19,6 +24,7 @@ use serde_json::{Value, json};
 use crate::failure::{Failure, Word};
 use crate::store::{address_of_server, is_here};
 use archive::Archive;
+pub(crate) use look::Shown;
 
 /// How often a request is sent again that was not answered, or not by the server itself.
 const ATTEMPTS: u32 = 5;
@@ -42,15 +48,68 @@ struct Problem {
     detail: String,
     #[serde(default)]
     causes: Vec<String>,
+    #[serde(default)]
+    problems: Option<Value>,
+}
+
+/// Why something did not come of a request.
+pub(crate) struct Refused {
+    pub(crate) failure: Failure,
+    /// What is wrong with a package, where that is it.
+    pub(crate) build: Option<BuildError>,
+}
+
+impl From<Failure> for Refused {
+    fn from(failure: Failure) -> Refused {
+        Refused {
+            failure,
+            build: None,
+        }
+    }
+}
+
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Failure {
+        refused.failure
+    }
+}
+
+/// How much a server takes at once (bytes).
+fn most_sent() -> u64 {
+    radpack_server::Limits::default().upload_bytes
+}
+
+/// What cannot be sent, for no server takes as much.
+fn too_large(what: &str, most: u64, instead: &str) -> Failure {
+    let message = format!(
+        "{what} is larger than {} MiB, which is the most that a server takes: {instead}",
+        most >> 20
+    );
+    Failure::new(Word::Unavailable, message)
+}
+
+/// How to publish, as it is sent.
+fn asked(options: &PublishOptions, folders: Vec<String>) -> Result<Vec<u8>, Failure> {
+    let mut asked = PublishRequest::of(options);
+    asked.folders = folders;
+    let text = serde_json::to_vec(&asked).unwrap_or_default();
+    match text.len() > PublishRequest::MOST_BYTES {
+        true => Err(too_large(
+            "what is said of how to publish, with the registers that imports are pinned against,",
+            PublishRequest::MOST_BYTES as u64,
+            "give registers that have no more than what is imported",
+        )),
+        false => Ok(text),
+    }
 }
 
 /// What is sent.
-enum Body<'a> {
+enum Body {
     None,
-    Json(&'a Value),
+    Json(Bytes),
     /// A tar archive, packed with zstd.
-    Archive(&'a [u8]),
-    Bytes(&'a [u8]),
+    Archive(Bytes),
+    Bytes(Bytes),
 }
 
 impl Remote {
@@ -121,25 +180,25 @@ impl Remote {
         method: Method,
         url: Url,
         command: Option<&Command>,
-        body: Body<'_>,
-    ) -> Result<Response, Failure> {
+        body: Body,
+    ) -> Result<Response, Refused> {
         for attempt in 1.. {
             let mut request = self.request_for(&method, &url);
             if let Some(command) = command {
                 request = request.header("idempotency-key", command.id.to_string());
             }
-            request = match body {
+            request = match &body {
                 Body::None => request,
-                Body::Json(json) => request
+                Body::Json(bytes) => request
                     .header("content-type", "application/json")
-                    .body(json.to_string()),
+                    .body(bytes.clone()),
                 Body::Archive(bytes) => request
                     .header("content-type", "application/x-tar")
                     .header("content-encoding", "zstd")
-                    .body(bytes.to_vec()),
+                    .body(bytes.clone()),
                 Body::Bytes(bytes) => request
                     .header("content-type", "application/octet-stream")
-                    .body(bytes.to_vec()),
+                    .body(bytes.clone()),
             };
             let failure = match request.send().await {
                 Ok(response) if response.status().is_success() => return Ok(response),
@@ -153,9 +212,9 @@ impl Remote {
                     );
                     let wait = response.headers().get("retry-after");
                     let wait = wait.and_then(|wait| wait.to_str().ok()?.parse().ok());
-                    let failure = self.refused(response, command).await;
+                    let refused = self.refused(response, command).await;
                     if !again || attempt == ATTEMPTS {
-                        return Err(failure);
+                        return Err(refused);
                     }
                     tokio::time::sleep(Duration::from_secs(wait.unwrap_or(1).min(30))).await;
                     continue;
@@ -163,11 +222,11 @@ impl Remote {
                 Err(error) => self.unreached(error, command),
             };
             if attempt == ATTEMPTS {
-                return Err(failure);
+                return Err(failure.into());
             }
             tokio::time::sleep(Duration::from_millis(200 << attempt)).await;
         }
-        Err(Failure::new(Word::Io, "nothing was sent"))
+        Err(Failure::new(Word::Io, "nothing was sent").into())
     }
 
     fn unreached(&self, error: reqwest::Error, command: Option<&Command>) -> Failure {
@@ -182,7 +241,7 @@ impl Remote {
         Failure::new(Word::Fetch, message).caused_by(&error.without_url())
     }
 
-    async fn refused(&self, response: Response, command: Option<&Command>) -> Failure {
+    async fn refused(&self, response: Response, command: Option<&Command>) -> Refused {
         let status = response.status();
         let text = response.text().await.unwrap_or_default();
         let Ok(problem) = serde_json::from_str::<Problem>(&text) else {
@@ -190,7 +249,7 @@ impl Remote {
                 "{} answers {status}, and not as a server of Radpack does: see that the address is right",
                 self.base
             );
-            return Failure::new(Word::Fetch, message);
+            return Failure::new(Word::Fetch, message).into();
         };
         let word = match problem.kind.as_str() {
             "unknown" => Word::UnknownPackage,
@@ -208,7 +267,13 @@ impl Remote {
                 .message
                 .push_str(&format!(" with --command {}", command.id));
         }
-        failure
+        Refused {
+            failure,
+            // Of a server that says more than is known here, the words are enough.
+            build: problem
+                .problems
+                .and_then(|problems| serde_json::from_value(problems).ok()),
+        }
     }
 
     async fn read<T: DeserializeOwned>(&self, response: Response) -> Result<T, Failure> {
@@ -268,7 +333,7 @@ impl Remote {
         request: &Request,
     ) -> Result<Answer, Failure> {
         let (method, url, body) = self.place(request);
-        let body = body.as_ref().map_or(Body::None, Body::Json);
+        let body = body.map_or(Body::None, |body| Body::Json(body.to_string().into()));
         let response = self.send(method, url, Some(command), body).await?;
         self.read(response).await
     }
@@ -277,7 +342,7 @@ impl Remote {
     pub(crate) async fn preview(&self, request: &Request) -> Result<Preview, Failure> {
         let (method, mut url, body) = self.place(request);
         url.set_query(Some("dry-run=true"));
-        let body = body.as_ref().map_or(Body::None, Body::Json);
+        let body = body.map_or(Body::None, |body| Body::Json(body.to_string().into()));
         let response = self.send(method, url, None, body).await?;
         self.read(response).await
     }
@@ -301,7 +366,12 @@ impl Remote {
         }
         let bytes = archive.finish()?;
         let url = self.url(&["drafts", &save.draft, "save"]);
-        let sent = self.send(Method::POST, url, Some(command), Body::Archive(&bytes));
+        let sent = self.send(
+            Method::POST,
+            url,
+            Some(command),
+            Body::Archive(bytes.into()),
+        );
         self.read(sent.await?).await
     }
 
@@ -311,19 +381,23 @@ impl Remote {
         command: &Command,
         folders: &[PathBuf],
         options: &PublishOptions,
-    ) -> Result<Published, Failure> {
+    ) -> Result<Published, Refused> {
         let mut archive = Archive::new()?;
-        let mut asked = PublishRequest::of(options);
+        let mut called = Vec::new();
         let mut warnings = Vec::new();
         for (place, folder) in folders.iter().enumerate() {
-            asked.folders.push(folder.display().to_string());
+            called.push(folder.display().to_string());
             warnings.extend(archive.add_folder(&place.to_string(), folder, options)?);
         }
-        let asked = serde_json::to_vec(&asked).unwrap_or_default();
-        archive.add("publish.json", &asked)?;
+        archive.add("publish.json", &asked(options, called)?)?;
         let bytes = archive.finish()?;
         let url = self.url(&["publish"]);
-        let sent = self.send(Method::POST, url, Some(command), Body::Archive(&bytes));
+        let sent = self.send(
+            Method::POST,
+            url,
+            Some(command),
+            Body::Archive(bytes.into()),
+        );
         let mut published: Published = self.read(sent.await?).await?;
         published.warnings.extend(warnings);
         Ok(published)
@@ -335,26 +409,40 @@ impl Remote {
         command: &Command,
         draft: &str,
         options: &PublishOptions,
-    ) -> Result<Published, Failure> {
-        let asked = serde_json::to_value(PublishRequest::of(options)).unwrap_or_default();
+    ) -> Result<Published, Refused> {
+        let asked = asked(options, Vec::new())?;
         let url = self.url(&["drafts", draft, "publish"]);
-        let sent = self.send(Method::POST, url, Some(command), Body::Json(&asked));
-        self.read(sent.await?).await
+        let sent = self.send(Method::POST, url, Some(command), Body::Json(asked.into()));
+        Ok(self.read(sent.await?).await?)
     }
 
     /// Imports packages of a backup.
     pub(crate) async fn import(
         &self,
         command: &Command,
-        backup: &[u8],
+        file: &Path,
         names: &[String],
     ) -> Result<Answer, Failure> {
+        let read = || {
+            let mut backup = Vec::new();
+            let file = File::open(file)?;
+            file.take(most_sent() + 1).read_to_end(&mut backup)?;
+            Ok(backup)
+        };
+        let backup = read().map_err(|error: std::io::Error| {
+            Failure::new(Word::Io, format!("cannot read {}", file.display())).caused_by(&error)
+        })?;
+        if backup.len() as u64 > most_sent() {
+            let what = format!("the backup {}", file.display());
+            let instead = "import it where the store is, with the store's own address";
+            return Err(too_large(&what, most_sent(), instead));
+        }
         let mut url = self.url(&["import"]);
         if !names.is_empty() {
             url.query_pairs_mut()
                 .append_pair("packages", &names.join(","));
         }
-        let sent = self.send(Method::POST, url, Some(command), Body::Bytes(backup));
+        let sent = self.send(Method::POST, url, Some(command), Body::Bytes(backup.into()));
         self.read(sent.await?).await
     }
 

@@ -102,7 +102,7 @@ impl ObjectStore for Objects {
             Ok(response) if response.status().is_success() => response,
             _ => {
                 let sent = self.0.send(method, url, None, Body::None).await;
-                sent.map_err(|failure| failed(location.as_ref(), failure))?
+                sent.map_err(|refused| failed(location.as_ref(), refused.failure))?
             }
         };
         let unreadable = |error: reqwest::Error| Error::Generic {

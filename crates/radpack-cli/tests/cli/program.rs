@@ -11,7 +11,7 @@ pub(crate) struct Program {
 }
 
 /// What came of it.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(crate) struct Ran {
     pub(crate) stdout: String,
     pub(crate) stderr: String,

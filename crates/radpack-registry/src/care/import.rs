@@ -25,6 +25,7 @@ use crate::state::policy::Policy;
 use crate::state::token::Right;
 use crate::store::StoreError;
 use crate::view::built_manifest;
+use crate::work_folder::WorkFolder;
 
 /// What was imported.
 #[derive(Clone, Debug)]
@@ -102,7 +103,7 @@ impl Registry {
         // Its bytes may be more than there is memory.
         let mut blobs: BTreeMap<Hash, PathBuf> = BTreeMap::new();
         let failed = |error: std::io::Error| StoreError::local("the backup", error.into());
-        let spool = tempfile::tempdir().map_err(failed)?;
+        let spool = WorkFolder::new().map_err(failed)?;
         let mut wanted: Option<BTreeSet<Hash>> = None;
         let mut items = Items::open(file.to_owned());
         while let Some(item) = items.next().await? {

@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use radpack_build::{Description, Location, Options, Source};
 use radpack_manifest::Manifest;
 use semver::Version;
-use tempfile::TempDir;
 
+use super::builder::Heard;
 use super::made::{Made, Task, What};
 use super::{Builder, PublishError, PublishOptions, UNKNOWN};
 use crate::blobs::Uploads;
 use crate::state::fact::OfDraft;
+use crate::work_folder::WorkFolder;
 
 /// A folder to be published.
 #[derive(Clone)]
@@ -27,7 +28,7 @@ pub(super) struct Built {
     pub(super) job: Job,
     pub(super) made: Made,
     /// Where the built files lie; gone with this.
-    out: TempDir,
+    out: WorkFolder,
 }
 
 impl Built {
@@ -58,7 +59,7 @@ impl Built {
     }
 }
 
-fn out_folder(out: &TempDir) -> PathBuf {
+fn out_folder(out: &WorkFolder) -> PathBuf {
     out.path().join("out")
 }
 
@@ -88,6 +89,7 @@ pub(super) async fn describe(
     options: &PublishOptions,
 ) -> Result<Vec<Job>, PublishError> {
     let mut jobs = Vec::new();
+    let heard = Heard::default();
     for folder in folders {
         let task = Task {
             folder: folder.clone(),
@@ -96,7 +98,7 @@ pub(super) async fn describe(
         };
         jobs.push(Job {
             folder: folder.clone(),
-            description: builder.describe(task).await?,
+            description: builder.describe(task, &heard).await?,
             of: None,
             after: None,
         });
@@ -104,46 +106,64 @@ pub(super) async fn describe(
     Ok(jobs)
 }
 
+/// What packages are pinned against: what is released, and the others of their event as far as they are known.
+pub(super) struct Against<'m> {
+    pub(super) released: &'m Manifest,
+    pub(super) together: &'m Manifest,
+}
+
+/// What of a manifest a package can be pinned against: of many that are published together, each needs few of the others.
+fn imported(manifest: &Manifest, description: &Description) -> Manifest {
+    let names = description.imports.iter();
+    let names = names.filter(|name| **name != description.name);
+    let packages = names.filter_map(|name| manifest.exports.get_key_value(name));
+    Manifest {
+        vars: manifest.vars.clone(),
+        exports: packages
+            .map(|(name, package)| (name.clone(), package.clone()))
+            .collect(),
+        offered: manifest.offered,
+        url: manifest.url.clone(),
+        unknown: manifest.unknown.clone(),
+    }
+}
+
 /// Builds a folder into one of its own.
 pub(super) async fn run(
     builder: &Builder,
+    heard: &Heard,
     job: Job,
     options: &PublishOptions,
-    released: &Manifest,
-    together: &Manifest,
+    against: &Against<'_>,
     external: BTreeSet<String>,
 ) -> Result<Built, PublishError> {
-    let name = &job.description.name;
-    let others = |manifest: &Manifest| {
-        let mut manifest = manifest.clone();
-        manifest.exports.remove(name);
-        manifest
-    };
-    let out = TempDir::new().map_err(|source| PublishError::Io {
+    let description = &job.description;
+    let out = blocking(WorkFolder::new).await?;
+    let out = out.map_err(|source| PublishError::Io {
         what: "no temporary folder can be made to build in".to_owned(),
         source,
     })?;
     let mut settings = settings(options);
     settings.out = Some(out_folder(&out));
-    settings.version = Some(job.description.version.clone().unwrap_or(UNKNOWN));
+    settings.version = Some(description.version.clone().unwrap_or(UNKNOWN));
     settings.external.extend(external);
     for register in &options.registers {
         settings.registers.push(Source::new(
-            others(&register.manifest),
+            imported(&register.manifest, description),
             register.location.clone(),
         ));
     }
-    for manifest in [released, together] {
+    for manifest in [against.released, against.together] {
         let location = Location::Url("registry:".to_owned());
         settings
             .registers
-            .push(Source::new(others(manifest), location));
+            .push(Source::new(imported(manifest, description), location));
     }
     let task = Task {
         folder: job.folder.clone(),
         options: settings,
         what: What::Build,
     };
-    let made = builder.build(task).await?;
+    let made = builder.build(task, &description.name, heard).await?;
     Ok(Built { job, made, out })
 }

@@ -9,6 +9,7 @@ use std::io::{self, Read as _, Write as _};
 use std::path::PathBuf;
 use std::process::{ExitCode, ExitStatus, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use radpack_build::{BuildError, Description};
@@ -20,7 +21,7 @@ use tokio::time::timeout;
 
 use super::PublishError;
 use super::build::blocking;
-use super::made::{Made, Task, What};
+use super::made::{Asked, Made, Task, What};
 use crate::commit::{Refusal, RefusalKind};
 
 /// How much a child may complain (bytes) before the rest is dropped.
@@ -60,6 +61,8 @@ pub struct BuildLimits {
     pub time: Duration,
     /// The description of what was built, in bytes: 64 MiB.
     pub answer: u64,
+    /// Those of all that is published together, in bytes, for they are held until it is: 128 MiB.
+    pub answers: u64,
     /// How many are built at once, while others wait: as many as there are processors.
     pub at_once: usize,
 }
@@ -71,6 +74,7 @@ impl Default for BuildLimits {
             processor: Duration::from_secs(60),
             time: Duration::from_secs(120),
             answer: 64 << 20,
+            answers: 128 << 20,
             at_once: std::thread::available_parallelism().map_or(2, usize::from),
         }
     }
@@ -80,6 +84,7 @@ impl Default for BuildLimits {
 struct Children {
     program: PathBuf,
     arguments: Vec<OsString>,
+    variables: Vec<(OsString, OsString)>,
     limits: BuildLimits,
     places: Semaphore,
 }
@@ -90,7 +95,13 @@ struct Held {
     memory: u64,
     /// Seconds.
     processor: u64,
+    /// The process that asks.
+    parent: u32,
 }
+
+/// How much was heard of packages that are published together (bytes).
+#[derive(Debug, Default)]
+pub(super) struct Heard(AtomicU64);
 
 /// What a child says in the end.
 #[derive(Serialize, Deserialize)]
@@ -110,7 +121,7 @@ struct Words(String);
 
 impl Builder {
     /// Has each folder built by a process of its own: the program with these arguments, which must return what [`build_child`] gives and
-    /// do nothing else.
+    /// do nothing else. On Linux it ends with the thread that waits for it: the system knows no other way to end it with a process that is killed.
     #[must_use]
     pub fn child(
         program: impl Into<PathBuf>,
@@ -120,27 +131,68 @@ impl Builder {
         Builder(Some(Arc::new(Children {
             program: program.into(),
             arguments: arguments.into_iter().map(Into::into).collect(),
+            variables: Vec::new(),
             limits,
             places: Semaphore::new(limits.at_once.max(1)),
         })))
     }
 
-    pub(super) async fn describe(&self, task: Task) -> Result<Description, PublishError> {
+    /// A variable of the environment of these processes, which else have none but where temporary files go: such as one that their
+    /// allocator reads. It must be said before the builder is shared.
+    #[must_use]
+    pub fn variable(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Builder {
+        if let Some(children) = self.0.as_mut().and_then(Arc::get_mut) {
+            children.variables.push((name.into(), value.into()));
+        }
+        self
+    }
+
+    pub(super) async fn describe(
+        &self,
+        task: Task,
+        heard: &Heard,
+    ) -> Result<Description, PublishError> {
         let Some(children) = &self.0 else {
             return blocking(|| task.describe()).await?;
         };
-        match children.ask(task).await? {
+        let (folder, version) = (task.folder.clone(), task.options.version.clone());
+        match children.ask(task, heard).await? {
+            Answer::Described(it) if version.is_some() && it.version != version => Err(children
+                .disbelieve(
+                    folder,
+                    "that the package has another version than was asked for",
+                )),
+            // It is the name of a folder, too.
+            Answer::Described(it) if radpack_build::check_package_name(&it.name).is_err() => {
+                let what = format!("that the package is called {:?}", it.name);
+                Err(children.disbelieve(folder, &what))
+            }
             Answer::Described(description) => Ok(description),
             _ => Err(nonsense()),
         }
     }
 
-    pub(super) async fn build(&self, task: Task) -> Result<Made, PublishError> {
+    /// Builds the package of a name.
+    pub(super) async fn build(
+        &self,
+        task: Task,
+        name: &str,
+        heard: &Heard,
+    ) -> Result<Made, PublishError> {
         let Some(children) = &self.0 else {
             return blocking(|| task.build()).await?;
         };
-        match children.ask(task).await? {
-            Answer::Made(made) if made.is_inside() => Ok(made),
+        let folder = task.folder.clone();
+        let asked = Asked {
+            name: name.to_owned(),
+            version: task.options.version.clone(),
+            folder: folder.clone(),
+            out: task.options.out.clone().unwrap_or_default(),
+        };
+        match children.ask(task, heard).await? {
+            Answer::Made(made) => blocking(move || made.check(&asked))
+                .await?
+                .map_err(|what| children.disbelieve(folder, &what)),
             _ => Err(nonsense()),
         }
     }
@@ -148,7 +200,7 @@ impl Builder {
 
 impl Children {
     /// Has one thing done, and gives the answer if it is a good one.
-    async fn ask(&self, mut task: Task) -> Result<Answer, PublishError> {
+    async fn ask(&self, mut task: Task, before: &Heard) -> Result<Answer, PublishError> {
         let given = task.folder.clone();
         let cannot = |what: &str, source| PublishError::Io {
             what: what.to_owned(),
@@ -187,8 +239,12 @@ impl Children {
                 });
             }
         };
-        if said.len() as u64 > self.limits.answer {
+        let length = said.len() as u64;
+        if length > self.limits.answer {
             return Err(refuse(Death::Answer));
+        }
+        if before.0.fetch_add(length, Ordering::Relaxed) + length > self.limits.answers {
+            return Err(refuse(Death::Answers));
         }
         if !status.success() {
             return Err(refuse(Death::of(status, &complaints)));
@@ -217,11 +273,21 @@ impl Children {
         }
     }
 
+    /// What becomes of an answer that is not so.
+    fn disbelieve(&self, folder: PathBuf, what: &str) -> PublishError {
+        let how = format!("it says {what}, and that is not so");
+        PublishError::Limit {
+            folder,
+            what: Death::Other(how).told(&self.limits),
+        }
+    }
+
     /// What a child reads.
     fn told(&self, task: &Task) -> Result<Vec<u8>, PublishError> {
         let held = Held {
             memory: self.limits.memory,
             processor: self.limits.processor.as_secs().max(1),
+            parent: std::process::id(),
         };
         let written = serde_json::to_vec(&held).and_then(|mut told| {
             told.push(b'\n');
@@ -241,6 +307,7 @@ impl Children {
             .env_clear()
             .env("RAYON_NUM_THREADS", THREADS)
             .env("RUST_BACKTRACE", "0")
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -305,6 +372,7 @@ enum Death {
     Processor,
     Time,
     Answer,
+    Answers,
     Stack,
     Other(String),
 }
@@ -342,6 +410,10 @@ impl Death {
                 "it has so many files and names that they take more than {} MiB to tell",
                 limits.answer >> 20
             ),
+            Death::Answers => format!(
+                "with what is published beside it, there are so many files and names that they take more than {} MiB to tell: publish fewer packages at once",
+                limits.answers >> 20
+            ),
             Death::Stack => "its modules are nested too deep".to_owned(),
             Death::Other(how) => format!("whatever reads its modules fails ({how})"),
         }
@@ -362,11 +434,14 @@ pub fn build_child() -> ExitCode {
 }
 
 fn answer() -> io::Result<()> {
+    end_with_parent()?;
     let mut told = Vec::new();
     io::stdin().lock().read_to_end(&mut told)?;
     let end = told.iter().position(|&byte| byte == b'\n');
     let (held, task) = told.split_at(end.unwrap_or(told.len()));
-    hold(&serde_json::from_slice(held)?)?;
+    let held: Held = serde_json::from_slice(held)?;
+    check_parent(&held)?;
+    hold(&held)?;
     let task: Task = serde_json::from_slice(task)?;
     drop(told);
     let answer = match task.what {
@@ -386,6 +461,33 @@ fn answer() -> io::Result<()> {
     serde_json::to_writer(&mut out, &answer)?;
     out.write_all(b"\n")?;
     out.flush()
+}
+
+/// Has the system end this process when the one that asks is ended: nobody hears the answer then, nor sweeps behind it.
+#[cfg(target_os = "linux")]
+fn end_with_parent() -> io::Result<()> {
+    use rustix::process::{Signal, set_parent_process_death_signal};
+    Ok(set_parent_process_death_signal(Some(Signal::KILL))?)
+}
+
+/// It may have ended before that was said.
+#[cfg(target_os = "linux")]
+fn check_parent(held: &Held) -> io::Result<()> {
+    let parent = rustix::process::getppid().map(|parent| parent.as_raw_nonzero().get());
+    match parent.and_then(|parent| u32::try_from(parent).ok()) == Some(held.parent) {
+        true => Ok(()),
+        false => Err(io::Error::other("whoever asked is gone")),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn end_with_parent() -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn check_parent(_: &Held) -> io::Result<()> {
+    Ok(())
 }
 
 /// Has the system hold this process to limits.

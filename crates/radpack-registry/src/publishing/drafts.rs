@@ -5,7 +5,6 @@ use std::fs;
 use std::path::Path;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use tempfile::TempDir;
 use tokio::sync::Semaphore;
 
 use super::build::{Job, blocking, describe};
@@ -16,6 +15,7 @@ use crate::registry::{Caller, Moment, Registry};
 use crate::rules::{check_draft_base, check_size, rights_to_publish};
 use crate::state::State;
 use crate::state::fact::{OfDraft, SourceFile};
+use crate::work_folder::WorkFolder;
 
 /// How many files are read at once.
 const AT_ONCE: usize = 16;
@@ -59,7 +59,7 @@ impl Registry {
         &self,
         draft: &str,
         options: &PublishOptions,
-    ) -> Result<(Vec<Job>, TempDir), PublishError> {
+    ) -> Result<(Vec<Job>, WorkFolder), PublishError> {
         let moment = self.refresh().await?;
         let found = self
             .ask(&moment, |state| {
@@ -82,7 +82,7 @@ impl Registry {
             .await?;
         let (package, revision, after, listed, files) = found?;
         check_size(files.values())?;
-        let folder = TempDir::new().map_err(|source| PublishError::Io {
+        let folder = WorkFolder::new().map_err(|source| PublishError::Io {
             what: "no temporary folder can be made for the draft".to_owned(),
             source,
         })?;

@@ -1,13 +1,15 @@
 //! What is asked of whoever builds a folder, and what comes of it: plain data, for it may be another process that builds.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::path::{Component, Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use radpack_build::{Build, Description, FileAction, Options, Report, Warning};
 use radpack_manifest::{Dependency, Id, Manifest};
+use semver::Version;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest as _, Sha384};
 
@@ -167,15 +169,94 @@ impl Made {
         })
     }
 
-    /// Whether all files lie where they are to be.
-    pub(super) fn is_inside(&self) -> bool {
-        let names = self.contents.sources.keys();
-        let mut names = names.chain(self.contents.files.keys());
-        names.all(|name| {
-            let mut parts = Path::new(name).components();
-            parts.all(|part| matches!(part, std::path::Component::Normal(_)))
-        })
+    /// Holds what somebody says of a folder against what was asked for and what lies there: whatever came to rule them, the rest of
+    /// the registry believes nothing that was not seen. The error completes the sentence "it says … and that is not so".
+    pub(super) fn check(mut self, asked: &Asked) -> Result<Made, String> {
+        if self.package.exports.keys().any(|name| *name != asked.name) {
+            return Err(format!("that it built another package than {}", asked.name));
+        }
+        let package = self.package.exports.get(&asked.name);
+        if package.is_some_and(|it| {
+            it.versions
+                .iter()
+                .any(|it| Some(it) != asked.version.as_ref())
+        }) {
+            return Err("that it built another version than was asked for".to_owned());
+        }
+        let files = &self.contents.files;
+        let entries = self.contents.entries.values();
+        let variants = package.into_iter().flat_map(|package| &package.entries);
+        let variants = variants.flat_map(|entry| &entry.variants);
+        let named = entries.filter_map(|entry| entry.file.as_ref());
+        let mut named = named.chain(variants.filter_map(|variant| variant.file.as_ref()));
+        if let Some(name) = named.find(|name| !files.contains_key(*name)) {
+            return Err(format!("that it built {name:?}"));
+        }
+        let unseen = |name: &str| format!("what {name:?} is");
+        let root = fs::canonicalize(&asked.folder);
+        self.root = root.map_err(|_| "what the folder is".to_owned())?;
+        for (name, file) in &self.contents.sources {
+            let path = within(&self.root, name).ok_or_else(|| unseen(name))?;
+            check_file(&path, file.sha256, file.bytes, None).ok_or_else(|| unseen(name))?;
+        }
+        if files.is_empty() {
+            return Ok(self);
+        }
+        let built = fs::canonicalize(&asked.out);
+        let own = fs::canonicalize(asked.out.join(&asked.name));
+        let own = built.and_then(|built| Ok((built, own?)));
+        let own = own.ok().filter(|(built, own)| own.starts_with(built));
+        let (_, out) = own.ok_or("what the output is")?;
+        for (name, file) in files {
+            let path = within(&out, name).ok_or_else(|| unseen(name))?;
+            let integrity = file.integrity.as_deref();
+            check_file(&path, file.sha256, file.bytes, integrity).ok_or_else(|| unseen(name))?;
+        }
+        Ok(self)
     }
+}
+
+/// What was to be built, and where.
+pub(super) struct Asked {
+    pub(super) name: String,
+    pub(super) version: Option<Version>,
+    pub(super) folder: PathBuf,
+    pub(super) out: PathBuf,
+}
+
+/// The file that a name in a folder means, if it is a file and lies there, whatever leads to it.
+fn within(folder: &Path, name: &str) -> Option<PathBuf> {
+    let mut parts = Path::new(name).components();
+    if name.is_empty() || !parts.all(|part| matches!(part, Component::Normal(_))) {
+        return None;
+    }
+    let path = fs::canonicalize(folder.join(name)).ok()?;
+    (path.starts_with(folder) && path.is_file()).then_some(path)
+}
+
+/// Whether a file has these bytes.
+fn check_file(path: &Path, sha256: Hash, bytes: u64, integrity: Option<&str>) -> Option<()> {
+    let open = || File::open(path).ok();
+    if Hash::of_reader(open()?, u64::MAX).ok()? != (sha256, bytes) {
+        return None;
+    }
+    let Some(integrity) = integrity else {
+        return Some(());
+    };
+    let mut digest = Sha384::new();
+    let mut file = open()?;
+    let mut piece = vec![0; 64 << 10];
+    loop {
+        match file.read(&mut piece).ok()? {
+            0 => break,
+            read => digest.update(&piece[..read]),
+        }
+    }
+    (integrity == told_integrity(&digest.finalize())).then_some(())
+}
+
+fn told_integrity(digest: &[u8]) -> String {
+    format!("sha384-{}", STANDARD.encode(digest))
 }
 
 /// The files that are served.
@@ -198,10 +279,9 @@ fn add_files(report: &Report, contents: &mut NewContents) -> Result<(), PublishE
             what: format!("the built file {} cannot be read", file.path),
             source,
         })?;
-        let integrity = modules.contains(served).then(|| {
-            let hash = STANDARD.encode(Sha384::digest(&bytes));
-            format!("sha384-{hash}")
-        });
+        let integrity = modules
+            .contains(served)
+            .then(|| told_integrity(&Sha384::digest(&bytes)));
         contents.files.insert(
             served.to_owned(),
             BuiltFile {

@@ -19,6 +19,9 @@ use crate::work::ann;
 
 const CHILD: &str = "children::child";
 
+/// What is killed while it waits for a child.
+const ASKING: &str = "children::asking";
+
 /// What the child does. Nothing, where it is not asked for by its very name.
 #[test]
 fn child() -> ExitCode {
@@ -377,5 +380,214 @@ async fn children_know_nothing_and_do_not_outlive_who_asks() {
     // Gone, or dead and not yet buried.
     while fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z ")) {
         tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// A child that says whatever is to be believed of the package `a`, having done something before.
+#[cfg(unix)]
+fn saying(place: &Path, before: &str, made: &serde_json::Value) -> Builder {
+    saying_of("a", place, before, made)
+}
+
+/// The same of a package that is called otherwise.
+#[cfg(unix)]
+fn saying_of(name: &str, place: &Path, before: &str, made: &serde_json::Value) -> Builder {
+    let said = place.join("said");
+    fs::write(&said, format!("{made}\n")).unwrap();
+    let described = serde_json::json!({
+        "Described": { "name": name, "version": null, "prebuilt": false, "imports": [], "inputs": [] },
+    });
+    let script = format!(
+        r#"task=$(cat); case "$task" in *'"what":"Describe"'*) echo '{described}';; *) {before} cat "$0";; esac"#
+    );
+    let arguments = ["-c".to_owned(), script, said.display().to_string()];
+    Builder::child("/bin/sh", arguments, limits())
+}
+
+/// What a child says is believed as far as it is seen: whatever rules it names no other package, and no file of this machine.
+#[cfg(unix)]
+#[tokio::test]
+async fn one_that_lies_is_refused() {
+    use serde_json::json;
+
+    let source = "export const it = 1;\n";
+    let folder = package("a", &[("index.js", source)]);
+    let place = tempfile::tempdir().unwrap();
+    let secret = place.path().join("secret");
+    fs::write(&secret, "a secret of this machine").unwrap();
+    let secret = secret.canonicalize().unwrap().display().to_string();
+    let file = |contents: &str| {
+        let hash = radpack_registry::Hash::of(contents.as_bytes());
+        json!({ "sha256": hash, "bytes": contents.len() })
+    };
+    let made = |name: &str, version: &str| {
+        let manifest = format!(
+            r#"{{"exports":{{"{name}":{{"v":[[{version}]],"d":[["index",[{{"v":[0],"f":"index.js"}}]]]}}}}}}"#
+        );
+        json!({ "Made": {
+            "contents": { "sources": {}, "files": {}, "entries": {} },
+            "root": "/", "package": manifest, "warnings": [], "left_out": [],
+        } })
+    };
+    let with = |kind: &str, name: &str, contents: &str| {
+        let mut made = made("b", "0");
+        made["Made"]["package"] = "{}".into();
+        made["Made"]["contents"][kind][name] = file(contents);
+        made
+    };
+    let up = format!("{}{}", "../".repeat(20), &secret[1..]);
+    let link = format!("ln -s '{secret}' '{}/link';", folder.path().display());
+    let hidden = "a secret of this machine";
+    let built = format!(
+        r#"out=$(printf %s "$task" | sed 's/.*"out":"\([^"]*\)".*/\1/'); mkdir -p "$out"; ln -s '{}' "$out/a";"#,
+        place.path().display()
+    );
+    let mut entry = with("sources", "index.js", source);
+    entry["Made"]["contents"]["entries"]["index"] =
+        json!({ "file": "/etc/passwd", "statics": [], "dynamics": [] });
+    for (what, before, made, words) in [
+        (
+            "another package",
+            "",
+            made("b", "0"),
+            "it built another package than a",
+        ),
+        (
+            "another version",
+            "",
+            made("a", "7"),
+            "it built another version",
+        ),
+        (
+            "a module that is no file",
+            "",
+            made("a", "0"),
+            "it built \"index.js\"",
+        ),
+        (
+            "an entry that is no file",
+            "",
+            entry,
+            "it built \"/etc/passwd\"",
+        ),
+        (
+            "other bytes",
+            "",
+            with("sources", "index.js", "others"),
+            "what \"index.js\" is",
+        ),
+        (
+            "no file",
+            "",
+            with("sources", "none.js", ""),
+            "what \"none.js\" is",
+        ),
+        ("a folder", "", with("sources", "", ""), "what \"\" is"),
+        ("a way out", "", with("sources", &up, hidden), "what \"../"),
+        (
+            "a whole path",
+            "",
+            with("sources", &secret, hidden),
+            "secret\" is",
+        ),
+        (
+            "a link",
+            &*link,
+            with("sources", "link", hidden),
+            "what \"link\" is",
+        ),
+        (
+            "nothing built",
+            "",
+            with("files", "index.js", source),
+            "what the output is",
+        ),
+        (
+            "something built elsewhere",
+            &*built,
+            with("files", "secret", hidden),
+            "what the output is",
+        ),
+    ] {
+        let error = refused(saying(place.path(), before, &made), folder.path()).await;
+        assert!(
+            error.contains("is not built: whatever reads its modules fails (it says ")
+                && error.contains(words),
+            "{what}: {error}"
+        );
+    }
+    let up = format!("{}{}", "../".repeat(20), place.path().display());
+    let made = with("files", "secret", hidden);
+    let error = refused(saying_of(&up, place.path(), "", &made), folder.path()).await;
+    assert!(
+        error.contains("it says that the package is called \"../"),
+        "{error}"
+    );
+    // What is so is believed, said by the same child.
+    fs::remove_file(folder.path().join("link")).unwrap();
+    let honest = with("sources", "index.js", source);
+    let registry = registry(saying(place.path(), "", &honest)).await;
+    publish(&registry, &[folder.path()]).await.unwrap();
+    assert_eq!(registry.verify().await.unwrap().findings, []);
+}
+
+/// Many packages are held together until all of them are published.
+#[tokio::test]
+async fn together_they_may_say_only_so_much() {
+    let names: String = (0..200)
+        .map(|number| format!("export const name_{number} = 1;\n"))
+        .collect();
+    let folders: Vec<TempDir> = (0..4)
+        .map(|number| package(&format!("many-{number}"), &[("index.js", &names)]))
+        .collect();
+    let folders: Vec<&Path> = folders.iter().map(TempDir::path).collect();
+    let mut limits = limits();
+    limits.answers = 6 << 10;
+    let registry = registry(children(limits)).await;
+    let error = told(&publish(&registry, &folders).await.unwrap_err());
+    assert!(error.contains("publish fewer packages at once"), "{error}");
+    for folder in folders {
+        publish(&registry, &[folder]).await.unwrap();
+    }
+}
+
+/// Whoever asks may be killed; nobody else ends the child then.
+#[cfg(target_os = "linux")]
+#[test]
+fn children_end_with_whoever_asked() {
+    use std::io::{ErrorKind, Write as _};
+    use std::process::Stdio;
+
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("package.json");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let program = std::env::current_exe().unwrap();
+    let mut asking = std::process::Command::new(program)
+        .args(["--exact", ASKING, "--nocapture"])
+        .env("FOLDER_TO_ASK_FOR", folder.path())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    // Once it reads what nobody writes, it has begun.
+    let mut writer = fs::OpenOptions::new().write(true).open(&pipe).unwrap();
+    asking.kill().unwrap();
+    asking.wait().unwrap();
+    // Soon nobody reads any more. Until then it waits for the rest, having heard a space or two.
+    let is_heard = |writer: &mut fs::File| {
+        let written = writer.write(b" ");
+        written.map_err(|error| error.kind()) != Err(ErrorKind::BrokenPipe)
+    };
+    while is_heard(&mut writer) {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Publishes a folder that it is told of by its environment, and else nothing.
+#[tokio::test]
+async fn asking() {
+    if let Some(folder) = std::env::var_os("FOLDER_TO_ASK_FOR") {
+        let registry = registry(children(limits())).await;
+        let _ = publish(&registry, &[Path::new(&folder)]).await;
     }
 }

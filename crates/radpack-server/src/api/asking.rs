@@ -245,19 +245,25 @@ impl<T: DeserializeOwned> FromRequest<Arc<Shared>> for Told<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, shared: &Arc<Shared>) -> Result<Told<T>, Problem> {
-        let kind = request.headers().get(header::CONTENT_TYPE);
-        let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        let kind = kind.split(';').next().unwrap_or_default().trim();
-        if !kind.eq_ignore_ascii_case("application/json") {
-            return Err(Problem::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "invalid",
-                "commands are JSON: send them with `Content-Type: application/json`",
-            ));
-        }
-        let bytes = bytes(request, shared.settings.limits.command_bytes).await?;
-        read(&bytes).map(Told)
+        json(request, shared.settings.limits.command_bytes)
+            .await
+            .map(Told)
     }
+}
+
+/// What a body says that is JSON, and no larger than it may be.
+pub(crate) async fn json<T: DeserializeOwned>(request: Request, most: usize) -> Result<T, Problem> {
+    let kind = request.headers().get(header::CONTENT_TYPE);
+    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    if !kind.eq_ignore_ascii_case("application/json") {
+        return Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "invalid",
+            "commands are JSON: send them with `Content-Type: application/json`",
+        ));
+    }
+    read(&bytes(request, most).await?)
 }
 
 /// A body that is no larger than it may be.

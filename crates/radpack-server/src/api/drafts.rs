@@ -15,7 +15,6 @@ use radpack_registry::state::token::Right;
 use radpack_registry::{Answer, Fact, Moment, Uploads};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use utoipa::{IntoParams, ToSchema};
 
 use super::asking::{Asked, Asker, Writer};
@@ -229,7 +228,7 @@ pub(super) async fn put(
     let base = based(writer.base)?;
     finish(async move {
         let _room = shared.room(&writer)?;
-        let folder = TempDir::new().map_err(|error| Problem::of_failure(&error))?;
+        let folder = upload::work_folder().await?;
         let place = folder.path().join("file");
         upload::save(request, &place, shared.settings.limits.upload_bytes).await?;
         let _turn = shared.turn().await?;

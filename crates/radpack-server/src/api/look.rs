@@ -306,6 +306,7 @@ pub(super) async fn history(
     };
     let last = newest.min(since.saturating_add(most));
     let public = &shared.settings.public_channels;
+    let state = &asker.moment.state;
     let mut events: Vec<Value> = Vec::new();
     // An event may be large, and what is told of it is not: so few are read at once.
     let _turn = shared.rates.history().await?;
@@ -318,7 +319,7 @@ pub(super) async fn history(
                 return Ok(());
             }
             told = Position::of(&recorded);
-            let Some(happened) = Happened::of(&recorded.event, &asker.reader, public) else {
+            let Some(happened) = Happened::of(&recorded.event, state, &asker.reader, public) else {
                 return Ok(());
             };
             let concerns = |name: &String| happened.concerns(name);
@@ -354,7 +355,9 @@ pub(super) async fn event(
     }
     let recorded = event_at(&shared, number).await?;
     let public = &shared.settings.public_channels;
-    let happened = Happened::of(&recorded.event, &asker.reader, public).ok_or_else(unknown)?;
+    let state = &asker.moment.state;
+    let happened = Happened::of(&recorded.event, state, &asker.reader, public);
+    let happened = happened.ok_or_else(unknown)?;
     let mut shown = serde_json::to_value(&happened).unwrap_or_default();
     if happened.told.is_some() {
         shown["facts"] = recorded.event.payload.clone();

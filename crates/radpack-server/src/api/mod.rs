@@ -8,6 +8,7 @@ mod look;
 mod openapi;
 mod publish;
 mod store;
+mod under_way;
 mod upload;
 
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use utoipa_axum::routes;
 
 pub use limits::Limits;
 pub(crate) use limits::Rates;
+pub(crate) use under_way::UnderWay;
 
 use crate::problem::Problem;
 use crate::service::Shared;
@@ -58,6 +60,10 @@ struct ProblemJson {
     suggestion: Option<String>,
     /// The command whose outcome is unknown: sent again under this id, as Idempotency-Key, it is carried out once.
     command: Option<uuid::Uuid>,
+    /// What keeps a package from being built: each with a `kind`, a `message`, and as far as they are known its `file`, its `position` (line and
+    /// column) and its `causes`.
+    #[schema(value_type = Option<Vec<Object>>)]
+    problems: Option<serde_json::Value>,
 }
 
 /// The routes, each with its description.

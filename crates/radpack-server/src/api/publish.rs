@@ -8,16 +8,19 @@ use axum::extract::{Path as InPath, Request, State};
 use http::StatusCode;
 use http::header::{self, HeaderValue};
 use radpack_registry::state::token::Right;
-use radpack_registry::{Answer, CareError, PublishError, PublishReport, PublishRequest, Published};
+use radpack_registry::{
+    Answer, CareError, PublishError, PublishReport, PublishRequest, Published, WorkFolder,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tempfile::TempDir;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use utoipa::{IntoParams, ToSchema};
 
-use super::asking::{Asked, Told, Writer};
+use super::asking::{Asked, Writer, json};
 use super::commands::{finish, no_store};
-use super::{Answers, Sent, upload};
+use super::under_way::{Key, Place};
+use super::upload::{self, Received};
+use super::{Answers, Sent};
 use crate::problem::Problem;
 use crate::service::Shared;
 
@@ -92,55 +95,92 @@ pub(super) async fn publish(
 ) -> Sent {
     shared.check_has(&writer, Right::Publish, false)?;
     writer.check_unconditional()?;
-    finish(async move {
-        let _room = shared.room(&writer)?;
-        let received = upload::receive(request, &shared.settings.limits).await?;
-        let _turn = shared.turn().await?;
-        let unpacked = received.unpack(&shared.settings.limits).await?;
-        let asked: PublishRequest =
-            match upload::read_small(&unpacked.folder().join(PUBLISH_JSON)).await? {
-                Some(text) => super::asking::read(&text)?,
-                None => PublishRequest::default(),
-            };
-        let folders = upload::folders(&unpacked);
-        if folders.is_empty() {
-            return Err(Problem::invalid(
-                "the archive has no folder at its top: each package is one, with its package.json",
-            ));
+    let room = shared.room(&writer)?;
+    let key = Key::of(&writer, "publish");
+    let limits = &shared.settings.limits;
+    let published = if let Some(again) = shared.publishing.again(&key) {
+        upload::pass_over(request, limits.upload_bytes).await?;
+        again.outcome().await?
+    } else {
+        let received = upload::receive(request, limits).await?;
+        match shared.publishing.begin(key) {
+            Place::Again(again) => {
+                drop(received);
+                again.outcome().await?
+            }
+            Place::First(first) => {
+                finish(async move {
+                    let _room = room;
+                    first.end(publish_received(&shared, &writer, received).await)
+                })
+                .await?
+            }
         }
-        let most = shared.settings.limits.upload_packages;
-        if folders.len() > most {
-            return Err(Problem::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "too-large",
-                format!(
-                    "the archive has {} packages, and {most} may be published at once: publish them in parts",
-                    folders.len()
-                ),
-            ));
-        }
-        for folder in &folders {
-            check_registers(folder).await?;
-        }
-        let mut names = Names {
-            called: asked.folders.clone(),
-            folders: folders.clone(),
-        };
-        let given = names.called.len();
-        let own = folders.iter().skip(given);
-        names.called.extend(own.map(|folder| {
-            let name = folder.file_name().unwrap_or_default();
-            name.to_string_lossy().into_owned()
-        }));
-        let options = asked.options()?;
-        let published = shared
-            .registry
-            .publish(&writer.caller, &writer.command, &folders, &options)
-            .await;
-        said(&shared, published, &names).await
-    })
-    .await
-    .map(|published| no_store(Json(published)))
+    };
+    Ok(no_store(Json(published)))
+}
+
+/// Publishes what an archive has.
+async fn publish_received(
+    shared: &Shared,
+    writer: &Writer,
+    received: Received,
+) -> Result<Published, Problem> {
+    let limits = &shared.settings.limits;
+    let _turn = shared.turn().await?;
+    let unpacked = received.unpack(limits).await?;
+    let said = upload::read_small(&unpacked.folder().join(PUBLISH_JSON)).await;
+    let asked: PublishRequest = match said.map_err(told_too_much)? {
+        Some(text) => super::asking::read(&text)?,
+        None => PublishRequest::default(),
+    };
+    let folders = upload::folders(&unpacked);
+    if folders.is_empty() {
+        return Err(Problem::invalid(
+            "the archive has no folder at its top: each package is one, with its package.json",
+        ));
+    }
+    let most = limits.upload_packages;
+    if folders.len() > most {
+        return Err(Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too-large",
+            format!(
+                "the archive has {} packages, and {most} may be published at once: publish them in parts",
+                folders.len()
+            ),
+        ));
+    }
+    for folder in &folders {
+        check_registers(folder).await?;
+    }
+    let mut names = Names {
+        called: asked.folders.clone(),
+        folders: folders.clone(),
+    };
+    let given = names.called.len();
+    let own = folders.iter().skip(given);
+    names.called.extend(own.map(|folder| {
+        let name = folder.file_name().unwrap_or_default();
+        name.to_string_lossy().into_owned()
+    }));
+    let options = asked.options()?;
+    let published = shared
+        .registry
+        .publish(&writer.caller, &writer.command, &folders, &options)
+        .await;
+    said_of(shared, published, &names).await
+}
+
+/// Where too much is said of how to publish, it is the registers that are large.
+fn told_too_much(mut problem: Problem) -> Problem {
+    if problem.status == StatusCode::PAYLOAD_TOO_LARGE {
+        problem.detail = format!(
+            "what is said of how to publish, with the registers that imports are pinned against, is larger than {} MiB: give registers that have no more than what is imported",
+            PublishRequest::MOST_BYTES >> 20
+        );
+    }
+    problem
 }
 
 /// A tar archive.
@@ -158,41 +198,63 @@ pub(super) async fn publish_draft(
     State(shared): State<Arc<Shared>>,
     writer: Writer,
     InPath(draft): InPath<String>,
-    Told(asked): Told<PublishRequest>,
+    request: Request,
 ) -> Sent {
     shared.check_has(&writer, Right::Publish, false)?;
-    finish(async move {
-        let _room = shared.room(&writer)?;
-        let _turn = shared.turn().await?;
-        let mut names = Names {
-            called: vec![format!("draft:{draft}")],
-            folders: Vec::new(),
-        };
-        let mut options = asked.options()?;
-        options.based_on = writer.base;
-        let published = shared
-            .registry
-            .publish_draft(&writer.caller, &writer.command, &draft, &options)
-            .await;
-        // Where it was built, only what came of it says.
-        names.folders.extend(match &published {
-            Ok(report) => {
-                let warnings = report.warnings.iter().map(|(folder, _)| folder);
-                let left_out = report.left_out.iter().map(|(folder, _)| folder);
-                warnings.chain(left_out).next().cloned()
-            }
-            Err(
-                PublishError::Build { folder, .. }
-                | PublishError::Folder { folder, .. }
-                | PublishError::Limit { folder, .. },
-            ) => Some(folder.clone()),
-            Err(_) => None,
-        });
-        let said = said(&shared, published, &names).await;
-        said.map_err(|problem| writer.told(problem))
-    })
-    .await
-    .map(|published| no_store(Json(published)))
+    let room = shared.room(&writer)?;
+    // Registers are as large here as in an archive.
+    let asked = json(request, PublishRequest::MOST_BYTES).await;
+    let asked: PublishRequest = asked.map_err(told_too_much)?;
+    let published = match shared
+        .publishing
+        .begin(Key::of(&writer, &format!("draft {draft}")))
+    {
+        Place::Again(again) => again.outcome().await?,
+        Place::First(first) => {
+            finish(async move {
+                let _room = room;
+                first.end(publish_one_draft(&shared, &writer, &draft, asked).await)
+            })
+            .await?
+        }
+    };
+    Ok(no_store(Json(published)))
+}
+
+/// Publishes a draft as it is now.
+async fn publish_one_draft(
+    shared: &Shared,
+    writer: &Writer,
+    draft: &str,
+    asked: PublishRequest,
+) -> Result<Published, Problem> {
+    let _turn = shared.turn().await?;
+    let mut names = Names {
+        called: vec![format!("draft:{draft}")],
+        folders: Vec::new(),
+    };
+    let mut options = asked.options()?;
+    options.based_on = writer.base;
+    let published = shared
+        .registry
+        .publish_draft(&writer.caller, &writer.command, draft, &options)
+        .await;
+    // Where it was built, only what came of it says.
+    names.folders.extend(match &published {
+        Ok(report) => {
+            let warnings = report.warnings.iter().map(|(folder, _)| folder);
+            let left_out = report.left_out.iter().map(|(folder, _)| folder);
+            warnings.chain(left_out).next().cloned()
+        }
+        Err(
+            PublishError::Build { folder, .. }
+            | PublishError::Folder { folder, .. }
+            | PublishError::Limit { folder, .. },
+        ) => Some(folder.clone()),
+        Err(_) => None,
+    });
+    let said = said_of(shared, published, &names).await;
+    said.map_err(|problem| writer.told(problem))
 }
 
 /// A path of this machine means nothing to whoever sends a package, and is not theirs to have read.
@@ -228,6 +290,16 @@ impl Names {
         self.told(&path.display().to_string())
     }
 
+    /// All texts of some data.
+    fn tell(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => *text = self.told(text),
+            Value::Array(values) => values.iter_mut().for_each(|value| self.tell(value)),
+            Value::Object(values) => values.values_mut().for_each(|value| self.tell(value)),
+            _ => {}
+        }
+    }
+
     fn told(&self, text: &str) -> String {
         // Later ones may begin as earlier ones do: `10` as `1`.
         let both = self.folders.iter().zip(&self.called).rev();
@@ -237,7 +309,7 @@ impl Names {
     }
 }
 
-async fn said(
+async fn said_of(
     shared: &Shared,
     published: Result<PublishReport, PublishError>,
     names: &Names,
@@ -247,13 +319,16 @@ async fn said(
         Err(error) => {
             let problems = match &error {
                 PublishError::Build { source, .. } => {
-                    source.problems().iter().map(ToString::to_string).collect()
+                    let words = source.problems().iter().map(ToString::to_string).collect();
+                    Some((words, serde_json::to_value(source).unwrap_or_default()))
                 }
-                _ => Vec::new(),
+                _ => None,
             };
             let mut problem = Problem::from(error);
-            if !problems.is_empty() {
-                problem.causes = problems;
+            if let Some((words, mut problems)) = problems {
+                problem.causes = words;
+                names.tell(&mut problems);
+                problem.problems = Some(problems);
             }
             problem.detail = names.told(&problem.detail);
             for cause in &mut problem.causes {
@@ -291,45 +366,85 @@ pub(super) async fn import(
 ) -> Sent {
     shared.check_has(&writer, Right::Admin, true)?;
     writer.check_unconditional()?;
-    finish(async move {
-        let _room = shared.room(&writer)?;
-        let folder = TempDir::new().map_err(|error| Problem::of_failure(&error))?;
-        let path = folder.path().join("backup");
-        upload::save(request, &path, shared.settings.limits.upload_bytes).await?;
-        let _turn = shared.turn().await?;
-        let names = asked.packages.as_deref().unwrap_or_default().split(',');
-        let names: Vec<String> = names
-            .filter(|name| !name.is_empty())
-            .map(str::to_owned)
-            .collect();
-        let imported = shared
-            .registry
-            .import(&writer.caller, &writer.command, &path, &names);
-        let report = match imported.await {
-            Ok(report) => report,
-            Err(CareError::Commit(error)) => return Err(error.into()),
-            Err(error) => {
-                let mut problem = Problem::invalid("the backup cannot be used");
-                problem.causes =
-                    std::iter::successors(Some(&error as &dyn std::error::Error), |error| {
-                        error.source()
-                    })
-                    .skip(1)
-                    .map(ToString::to_string)
-                    .collect();
-                return Err(problem);
+    let room = shared.room(&writer)?;
+    let key = Key::of(&writer, "import");
+    let most = shared.settings.limits.upload_bytes;
+    let answer = if let Some(again) = shared.importing.again(&key) {
+        upload::pass_over(request, most).await?;
+        again.outcome().await?
+    } else {
+        let backup = Backup::receive(request, most).await?;
+        match shared.importing.begin(key) {
+            Place::Again(again) => {
+                drop(backup);
+                again.outcome().await?
             }
-        };
-        match &report.committed {
-            Some(committed) => {
-                shared.live.look(&shared.registry).await;
-                Answer::of_event(committed).map_err(|error| Problem::of_failure(&error))
+            Place::First(first) => {
+                finish(async move {
+                    let _room = room;
+                    first.end(import_received(&shared, &writer, &backup, &asked).await)
+                })
+                .await?
             }
-            None => Ok(Answer::nothing(report.nothing.unwrap_or_default())),
         }
-    })
-    .await
-    .map(|answer| no_store(Json(answer)))
+    };
+    Ok(no_store(Json(answer)))
+}
+
+/// A backup as it came, gone with this.
+struct Backup(WorkFolder);
+
+impl Backup {
+    fn path(&self) -> PathBuf {
+        self.0.path().join("backup")
+    }
+
+    async fn receive(request: Request, most: u64) -> Result<Backup, Problem> {
+        let backup = Backup(upload::work_folder().await?);
+        upload::save(request, &backup.path(), most).await?;
+        Ok(backup)
+    }
+}
+
+/// Imports what a backup has.
+async fn import_received(
+    shared: &Shared,
+    writer: &Writer,
+    backup: &Backup,
+    asked: &Imported,
+) -> Result<Answer, Problem> {
+    let _turn = shared.turn().await?;
+    let names = asked.packages.as_deref().unwrap_or_default().split(',');
+    let names: Vec<String> = names
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect();
+    let path = backup.path();
+    let imported = shared
+        .registry
+        .import(&writer.caller, &writer.command, &path, &names);
+    let report = match imported.await {
+        Ok(report) => report,
+        Err(CareError::Commit(error)) => return Err(error.into()),
+        Err(error) => {
+            let mut problem = Problem::invalid("the backup cannot be used");
+            problem.causes =
+                std::iter::successors(Some(&error as &dyn std::error::Error), |error| {
+                    error.source()
+                })
+                .skip(1)
+                .map(ToString::to_string)
+                .collect();
+            return Err(problem);
+        }
+    };
+    match &report.committed {
+        Some(committed) => {
+            shared.live.look(&shared.registry).await;
+            Answer::of_event(committed).map_err(|error| Problem::of_failure(&error))
+        }
+        None => Ok(Answer::nothing(report.nothing.unwrap_or_default())),
+    }
 }
 
 /// What was deleted.

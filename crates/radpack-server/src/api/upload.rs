@@ -1,5 +1,6 @@
 //! What is uploaded: an archive, taken apart on the disk with bounds on everything that its sender chose.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Seek as _, SeekFrom};
 use std::path::{Component, Path, PathBuf};
@@ -8,10 +9,9 @@ use axum::extract::Request;
 use futures_util::StreamExt as _;
 use http::{HeaderMap, StatusCode, header};
 use radpack_registry::state::fact::SourceFile;
-use radpack_registry::{Hash, check_file_name};
+use radpack_registry::{Hash, PublishRequest, WorkFolder, check_file_name};
 use tar::{Archive, EntryType, PaxExtensions};
-use tempfile::TempDir;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 
 use super::asking::too_large;
 use super::limits::Limits;
@@ -21,7 +21,7 @@ use crate::problem::Problem;
 const LONGEST_HEADER: u64 = 64 << 10;
 
 /// How large a file may be that says something about the others.
-const LARGEST_JSON: u64 = 16 << 20;
+const LARGEST_JSON: u64 = PublishRequest::MOST_BYTES as u64;
 
 /// What an archive is called until it is taken apart.
 const UPLOAD: &str = "upload";
@@ -36,7 +36,7 @@ const DEEPEST: usize = 64;
 /// An archive in a folder of its own, gone with this.
 #[derive(Debug)]
 pub(super) struct Unpacked {
-    folder: TempDir,
+    folder: WorkFolder,
     /// Its files, relative to the folder, in order.
     pub(super) files: Vec<PathBuf>,
 }
@@ -87,9 +87,12 @@ fn failed(error: io::Error) -> Problem {
     Problem::of_failure(&error)
 }
 
-/// Writes a body to a file as it comes.
-pub(super) async fn save(request: Request, path: &Path, most: u64) -> Result<(), Problem> {
-    let mut file = tokio::fs::File::create_new(path).await.map_err(failed)?;
+/// Writes a body to where it is kept as it comes.
+async fn take(
+    request: Request,
+    into: &mut (impl AsyncWrite + Unpin),
+    most: u64,
+) -> Result<(), Problem> {
     let mut body = request.into_body().into_data_stream();
     let mut bytes = 0_u64;
     while let Some(piece) = body.next().await {
@@ -99,21 +102,38 @@ pub(super) async fn save(request: Request, path: &Path, most: u64) -> Result<(),
         if bytes > most {
             return Err(too_large(most));
         }
-        file.write_all(&piece).await.map_err(failed)?;
+        into.write_all(&piece).await.map_err(failed)?;
     }
-    file.flush().await.map_err(failed)
+    into.flush().await.map_err(failed)
+}
+
+/// Writes a body to a file as it comes.
+pub(super) async fn save(request: Request, path: &Path, most: u64) -> Result<(), Problem> {
+    let mut file = tokio::fs::File::create_new(path).await.map_err(failed)?;
+    take(request, &mut file, most).await
+}
+
+/// Hears a body to its end, as its sender wants to be heard before it listens, and keeps nothing of it.
+pub(super) async fn pass_over(request: Request, most: u64) -> Result<(), Problem> {
+    take(request, &mut tokio::io::sink(), most).await
 }
 
 /// An archive as it came, gone with this.
 pub(super) struct Received {
-    folder: TempDir,
+    folder: WorkFolder,
     packing: Packing,
+}
+
+/// A folder of its own for something that is uploaded.
+pub(super) async fn work_folder() -> Result<WorkFolder, Problem> {
+    let made = tokio::task::spawn_blocking(WorkFolder::new).await;
+    made.map_err(|_| Problem::broken())?.map_err(failed)
 }
 
 /// Takes an archive, as slowly as it comes.
 pub(super) async fn receive(request: Request, limits: &Limits) -> Result<Received, Problem> {
     let packing = packing(request.headers())?;
-    let folder = TempDir::new().map_err(failed)?;
+    let folder = work_folder().await?;
     save(request, &folder.path().join(UPLOAD), limits.upload_bytes).await?;
     Ok(Received { folder, packing })
 }
@@ -177,11 +197,16 @@ impl Tally<'_> {
 
     /// One entry more, of as many bytes as its sender says.
     fn add(&mut self, size: u64) -> Result<(), Problem> {
-        self.count += 1;
         self.bytes = self.bytes.saturating_add(size).saturating_add(512);
         if self.bytes > self.limits.unpacked_bytes {
             return Err(too_large(self.limits.unpacked_bytes));
         }
+        self.add_one()
+    }
+
+    /// A file or folder more, be it one that no entry is about and that is made for what lies in it.
+    fn add_one(&mut self) -> Result<(), Problem> {
+        self.count += 1;
         match self.count > self.most {
             true => Err(too_many(self.limits)),
             false => Ok(()),
@@ -289,6 +314,16 @@ fn inside(path: &[u8]) -> Result<PathBuf, Problem> {
     Ok(clean)
 }
 
+/// The folders that lead to one, outermost first and it last, as far as they are not made.
+fn new_folders(folder: &Path, made: &BTreeSet<PathBuf>) -> Vec<PathBuf> {
+    let leading = folder
+        .ancestors()
+        .take_while(|folder| !folder.as_os_str().is_empty() && !made.contains(*folder));
+    let mut folders: Vec<PathBuf> = leading.map(Path::to_owned).collect();
+    folders.reverse();
+    folders
+}
+
 /// Writes the files of an archive that was checked.
 fn extract(archive: impl Read, into: &Path, limits: &Limits) -> Result<Vec<PathBuf>, Problem> {
     fs::create_dir(into).map_err(failed)?;
@@ -296,6 +331,7 @@ fn extract(archive: impl Read, into: &Path, limits: &Limits) -> Result<Vec<PathB
     let mut files = Vec::new();
     // What is said of the files is read again here, so that it is bounded again, whatever the check made of it.
     let mut tally = Tally::new(limits, limits.upload_files);
+    let mut made = BTreeSet::new();
     for entry in archive.entries().map_err(|error| broken(&error))? {
         let mut entry = entry.map_err(|error| tally.broken(&error))?;
         tally.add(entry.size())?;
@@ -321,12 +357,17 @@ fn extract(archive: impl Read, into: &Path, limits: &Limits) -> Result<Vec<PathB
             )),
             _ => failed(error),
         };
+        // A path brings its folders with it, and each takes as much of a disk as a file does.
+        let parent = path.parent().unwrap_or(Path::new(""));
+        for folder in new_folders(parent, &made) {
+            tally.add_one()?;
+            fs::create_dir_all(into.join(&folder)).map_err(clash)?;
+            made.insert(folder);
+        }
         if kind == EntryType::Directory {
             fs::create_dir_all(&place).map_err(clash)?;
+            made.insert(path);
             continue;
-        }
-        if let Some(parent) = place.parent() {
-            fs::create_dir_all(parent).map_err(clash)?;
         }
         let mut file = File::create_new(&place).map_err(clash)?;
         io::copy(&mut entry, &mut file).map_err(|error| broken(&error))?;

@@ -81,11 +81,7 @@ pub(crate) fn import(arguments: &Import, output: &mut Output) -> Result<Outcome,
     let command = command(&arguments.writing);
     let progress = Progress::new("importing");
     if let Some(remote) = &session.remote {
-        let backup = std::fs::read(&arguments.file).map_err(|error| {
-            let message = format!("cannot read {}", arguments.file.display());
-            Failure::new(Word::Io, message).caused_by(&error)
-        })?;
-        let answer = session.wait(remote.import(&command, &backup, &arguments.names));
+        let answer = session.wait(remote.import(&command, &arguments.file, &arguments.names));
         drop(progress);
         return say(&answer?, output);
     }

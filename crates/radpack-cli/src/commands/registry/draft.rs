@@ -9,7 +9,7 @@ use radpack_registry::state::draft::{Change, Draft as RegistryDraft};
 use radpack_registry::state::fact::{DraftFrom, SourceFile};
 use radpack_registry::{Checkout, Hash, Moment, OpenDraft, Sources};
 
-use super::publish::{options, say, say_report};
+use super::publish::{options, say_report, say_sent};
 use super::time;
 use super::versions::{compare, say_changes};
 use crate::arguments::{
@@ -522,8 +522,8 @@ fn publish(arguments: DraftPublish, output: &mut Output) -> Result<Outcome, Stop
     let options = options(arguments.publishing, &arguments.writing.access)?;
     let command = command(&arguments.writing);
     if let Some(remote) = &session.remote {
-        let published = session.wait(remote.publish_draft(&command, &arguments.draft, &options))?;
-        return say(&published, output);
+        let published = session.wait(remote.publish_draft(&command, &arguments.draft, &options));
+        return say_sent(published, output);
     }
     let published = session.wait(async {
         let published = session

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use radpack_registry::{HistoryError, Position, Recorded};
+use radpack_registry::{HistoryError, Position, Recorded, Timestamp};
 
 use super::time;
 use crate::arguments::History;
 use crate::failure::{Failure, Outcome, Stop};
 use crate::output::{Output, note, visible};
+use crate::remote::Remote;
 use crate::session::{Session, event_line, of_history};
 
 /// How often is looked whether more has happened.
@@ -15,6 +16,9 @@ const LOOK: Duration = Duration::from_millis(500);
 
 pub(crate) fn run(arguments: &History, output: &mut Output) -> Result<Outcome, Stop> {
     let session = Session::open(&arguments.access)?;
+    if let Some(remote) = session.narrow() {
+        return of_server(&session, remote, arguments, output);
+    }
     let mut said = 0_u64;
     let history = session.registry.history();
     let mut position = match arguments.since {
@@ -47,10 +51,8 @@ pub(crate) fn run(arguments: &History, output: &mut Output) -> Result<Outcome, S
         }
         position = followed.map_err(|error| of_history(&error))?;
         if !arguments.follow {
-            if let Some(name) = arguments.name.as_ref().filter(|_| said == 0) {
-                note(&format!(
-                    "no event is about {name}; `radpack versions` lists the packages that there are"
-                ));
+            if said == 0 {
+                note_nothing(arguments);
             }
             return Ok(Outcome::Done);
         }
@@ -72,16 +74,51 @@ fn say(recorded: &Recorded, package: Option<&str>, output: &mut Output) -> Resul
         output.value(&event_line(event))?;
         return Ok(true);
     }
-    let why = described
-        .why
-        .map(|why| format!(" – {why}"))
-        .unwrap_or_default();
-    output.line(&visible(&format!(
-        "{:>5}  {}  {}  {}{why}",
+    output.line(&line(
         event.seq,
-        time(event.at),
-        event.by,
-        described.what
-    )))?;
+        event.at,
+        &event.by,
+        &described.what,
+        described.why.as_deref(),
+    ))?;
     Ok(true)
+}
+
+/// The events that a server tells those of who may not read all of them.
+fn of_server(
+    session: &Session,
+    remote: &Remote,
+    arguments: &History,
+    output: &mut Output,
+) -> Result<Outcome, Stop> {
+    // Facts, and what comes, only the whole history has.
+    if output.json() || arguments.follow {
+        return Err(remote.denied().into());
+    }
+    let since = arguments.since.unwrap_or(0);
+    let events = session.wait(remote.events(since, arguments.name.as_deref()))?;
+    let mut said = false;
+    for event in &events {
+        if let Some((by, text)) = event.by.as_ref().zip(event.text.as_ref()) {
+            output.line(&line(event.seq, event.at, by, text, event.why.as_deref()))?;
+            said = true;
+        }
+    }
+    if !said {
+        note_nothing(arguments);
+    }
+    Ok(Outcome::Done)
+}
+
+fn note_nothing(arguments: &History) {
+    if let Some(name) = &arguments.name {
+        note(&format!(
+            "no event is about {name}; `radpack versions` lists the packages that there are"
+        ));
+    }
+}
+
+fn line(seq: u64, at: Timestamp, by: &str, what: &str, why: Option<&str>) -> String {
+    let why = why.map(|why| format!(" – {why}")).unwrap_or_default();
+    visible(&format!("{seq:>5}  {}  {by}  {what}{why}", time(at)))
 }

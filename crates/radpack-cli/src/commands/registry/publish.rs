@@ -11,6 +11,7 @@ use crate::failure::{Failure, Outcome, Stop, Word};
 use crate::output::{Output, visible};
 use crate::progress::Progress;
 use crate::read::Reader;
+use crate::remote::Refused;
 use crate::session::{
     Session, command, done_line, of_history, of_publish, runtime, say_nothing, store_of, warn,
 };
@@ -43,7 +44,7 @@ pub(crate) fn publish(arguments: Publish, output: &mut Output) -> Result<Outcome
     if let Some(remote) = &session.remote {
         let published = session.wait(remote.publish(&command, &arguments.folders, &options));
         drop(progress);
-        return say(&published?, output);
+        return say_sent(published, output);
     }
     let published = session.wait(async {
         let published = session
@@ -94,8 +95,22 @@ pub(super) fn say_report(
     )
 }
 
+/// Says what came of publishing through a server: what cannot be built, in the words in which it is said here.
+pub(super) fn say_sent(
+    published: Result<Published, Refused>,
+    output: &mut Output,
+) -> Result<Outcome, Stop> {
+    match published {
+        Ok(published) => say(&published, output),
+        Err(Refused {
+            build: Some(error), ..
+        }) => say_problems(&error, output),
+        Err(refused) => Err(refused.failure.into()),
+    }
+}
+
 /// Says what came of publishing.
-pub(super) fn say(published: &Published, output: &mut Output) -> Result<Outcome, Stop> {
+fn say(published: &Published, output: &mut Output) -> Result<Outcome, Stop> {
     for warning in &published.warnings {
         warn(warning);
     }

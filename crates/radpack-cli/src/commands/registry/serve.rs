@@ -12,6 +12,9 @@ use crate::failure::{Failure, Outcome, Stop, Word};
 use crate::output::{Output, note};
 use crate::session::{of_history, store_of};
 
+/// How much the allocator sets aside at a time (KiB): by default as much as a process that builds may have.
+const RESERVE: (&str, &str) = ("MIMALLOC_ARENA_RESERVE", "32768");
+
 /// As in the manual: where the rest is told.
 const WHERE_TO_LOOK: &str = "/radpack.json is the manifest, /api/openapi.json describes the rest, /healthz and /metrics tell how it is";
 
@@ -55,7 +58,8 @@ pub(crate) fn run(arguments: Serve, output: &mut Output) -> Result<Outcome, Stop
         Failure::new(Word::Io, "the system does not say where this program lies").caused_by(&error)
     })?;
     // What others send is built apart from all else.
-    let children = Children::child(program, [crate::BUILD_CHILD], BuildLimits::default());
+    let children = Children::child(program, [crate::BUILD_CHILD], BuildLimits::default())
+        .variable(RESERVE.0, RESERVE.1);
     runtime.block_on(async {
         let location = store.location().to_owned();
         let registry = Registry::open(store)

@@ -1,6 +1,7 @@
 //! What there is: `versions`, `show`, `diff`, `download`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use radpack_registry::rules::{VersionPick, Which};
@@ -14,11 +15,18 @@ use crate::arguments::{Diff, Download, Show, Versions};
 use crate::commands::of;
 use crate::failure::{Failure, Outcome, Stop, Word};
 use crate::output::{Output, Table, visible};
+use crate::remote::{Remote, Shown};
 use crate::session::{Session, of_history};
 
 pub(crate) fn versions(arguments: &Versions, output: &mut Output) -> Result<Outcome, Stop> {
     let session = Session::open(&arguments.access)?;
-    let moment = session.moment()?;
+    let moment = match session.moment() {
+        Ok(moment) => moment,
+        Err(failure) => match session.narrow() {
+            Some(remote) => return shown_versions(&session, remote, arguments, output),
+            None => return Err(failure.into()),
+        },
+    };
     let Some(name) = &arguments.name else {
         return packages(&session, &moment, output);
     };
@@ -70,6 +78,117 @@ pub(crate) fn versions(arguments: &Versions, output: &mut Output) -> Result<Outc
     Ok(Outcome::Done)
 }
 
+/// The same, as a server shows it to those who may not read everything.
+fn shown_versions(
+    session: &Session,
+    remote: &Remote,
+    arguments: &Versions,
+    output: &mut Output,
+) -> Result<Outcome, Stop> {
+    let mut table = Table::default();
+    let Some(name) = &arguments.name else {
+        let listed = session.wait(remote.packages())?;
+        for package in listed.iter().filter(|package| package.versions > 0) {
+            say_package(
+                &package.name,
+                package.versions,
+                &package.released,
+                &mut table,
+                output,
+            )?;
+        }
+        output.table(&table)?;
+        return Ok(Outcome::Done);
+    };
+    // Which releases a version ever was, only the history tells.
+    if arguments.released || output.json() {
+        return Err(remote.denied().into());
+    }
+    let package = session.wait(remote.package(name))?;
+    let serves = shown_released(&package);
+    for published in &package.versions {
+        let Some(by) = &published.by else {
+            return Err(remote.denied().into());
+        };
+        let mut notes = serves.get(&published.version).cloned().unwrap_or_default();
+        if let Some(restored) = &published.restores {
+            notes.push(format!("{restored} again"));
+        }
+        if let Some(reason) = &published.yanked {
+            notes.push(format!("yanked: {reason}"));
+        }
+        notes.extend(published.message.clone());
+        table.row([
+            published.version.to_string(),
+            format!("#{}", published.build),
+            time(published.at),
+            by.clone(),
+            notes.join("; "),
+        ]);
+    }
+    output.table(&table)?;
+    Ok(Outcome::Done)
+}
+
+fn shown_released(package: &Shown) -> BTreeMap<Version, Vec<String>> {
+    let mut released: BTreeMap<Version, Vec<String>> = BTreeMap::new();
+    for (channel, lines) in &package.channels {
+        for (line, serves) in lines {
+            let stable = serves.version.as_ref().zip(serves.release);
+            let stable = stable.map(|(version, number)| (version, number, String::new()));
+            let rolling = serves.rolling.as_ref().and_then(|rolling| {
+                let how = on_its_way(&rolling.percent, rolling.paused);
+                Some((rolling.version.as_ref()?, rolling.release, how))
+            });
+            for (version, number, how) in stable.into_iter().chain(rolling) {
+                let words = serving(number, line, channel, &how);
+                released.entry(version.clone()).or_default().push(words);
+            }
+        }
+    }
+    released
+}
+
+/// How a release on its way is told.
+fn on_its_way(percent: &impl Display, is_paused: bool) -> String {
+    let paused = if is_paused { ", paused" } else { "" };
+    format!(", on its way at {percent} %{paused}")
+}
+
+/// What a release serves, in words.
+fn serving(number: u32, line: &impl Display, channel: &str, how: &str) -> String {
+    let place = match channel {
+        RELEASE => String::new(),
+        channel => format!(" in {channel}"),
+    };
+    format!("release {number} of line {line}{place}{how}")
+}
+
+/// A line about a package.
+fn say_package(
+    name: &str,
+    versions: usize,
+    released: &[String],
+    table: &mut Table,
+    output: &mut Output,
+) -> Result<(), Stop> {
+    if output.json() {
+        return output.value(
+            &serde_json::json!({ "name": name, "versions": versions, "released": released }),
+        );
+    }
+    let released = match released.is_empty() {
+        true => "nothing released".to_owned(),
+        false => released.join(", "),
+    };
+    table.row([
+        name.to_owned(),
+        of(versions, "version", "versions"),
+        released,
+    ]);
+    Ok(())
+}
+
 /// All packages, with what users get of each.
 fn packages(session: &Session, moment: &Moment, output: &mut Output) -> Result<Outcome, Stop> {
     session
@@ -94,20 +213,7 @@ fn packages(session: &Session, moment: &Moment, output: &mut Output) -> Result<O
             .rev()
             .map(|(_, version)| version.to_string())
             .collect();
-        if output.json() {
-            output.value(&serde_json::json!({ "name": name, "versions": package.versions.len(), "released": served }))?;
-            continue;
-        }
-        let released = if served.is_empty() {
-            "nothing released".to_owned()
-        } else {
-            served.join(", ")
-        };
-        table.row([
-            name.to_owned(),
-            of(package.versions.len(), "version", "versions"),
-            released,
-        ]);
+        say_package(name, package.versions.len(), &served, &mut table, output)?;
     }
     output.table(&table)?;
     Ok(Outcome::Done)
@@ -121,25 +227,14 @@ fn released(package: &Package, moment: &Moment) -> BTreeMap<Version, Vec<String>
         for &line in channel.lines.keys() {
             let state = channel.line(line, at);
             let rolling = state.rolling.as_ref().map(|rolling| {
-                let paused = if rolling.rollout.is_paused() {
-                    ", paused"
-                } else {
-                    ""
-                };
-                (
-                    rolling.release,
-                    format!(", on its way at {} %{paused}", rolling.rollout.percent(at)),
-                )
+                let percent = rolling.rollout.percent(at);
+                let how = on_its_way(&percent, rolling.rollout.is_paused());
+                (rolling.release, how)
             });
             let stable = state.stable.map(|number| (number, String::new()));
             for (number, how) in stable.into_iter().chain(rolling) {
                 if let Some(release) = channel.release(number) {
-                    let place = if name == RELEASE {
-                        String::new()
-                    } else {
-                        format!(" in {name}")
-                    };
-                    let words = format!("release {number} of line {line}{place}{how}");
+                    let words = serving(number, &line, name, &how);
                     released
                         .entry(release.version.clone())
                         .or_default()

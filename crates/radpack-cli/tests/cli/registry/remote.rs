@@ -28,7 +28,11 @@ fn serve(place: &Place) -> Served {
 
 fn serve_with(place: &Place, rest: &str) -> Served {
     let line = format!("serve --listen 127.0.0.1:0 {rest}");
-    let mut command = place.program(line.trim_end()).command();
+    let temporary = place.path("temporary");
+    std::fs::create_dir_all(&temporary).unwrap();
+    let program = place.program(line.trim_end());
+    let program = program.variable("TMPDIR", temporary.to_str().unwrap());
+    let mut command = program.command();
     let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -249,31 +253,152 @@ fn what_is_stored_of_a_folder_is_the_same() {
     assert_eq!(stored(&here), stored(&there));
 }
 
+/// What cannot be built is told in the same words, wherever it is not.
 #[test]
 fn what_cannot_be_built_is_told() {
+    let [here, there] = alike();
+    let served = serve(&there);
+    token(&here, "ann --right admin");
+    let remote = Remote {
+        place: &there,
+        served: &served,
+        token: token(&there, "ann --right admin"),
+    };
+    for place in [&here, &there] {
+        place.package(
+            "bad",
+            "1.0.0",
+            "import \"./missing.js\";\nexport const x = ;\n",
+            "",
+        );
+        place.package("worse", "one", "import \"nobody\";\n", "");
+    }
+    for line in [
+        "publish ./bad",
+        "publish ./bad --json",
+        "publish ./base ./worse",
+        "publish ./base",
+        "draft create mine base --from base@1.0.0",
+        "draft checkout mine work",
+        "break",
+        "draft put mine work",
+        "draft publish mine",
+        "draft publish mine --json",
+    ] {
+        if line == "break" {
+            for place in [&here, &there] {
+                place.write("work/index.js", "import \"nobody\";\nexport const = 1;\n");
+            }
+            continue;
+        }
+        let (local, remote) = (here.run(line), remote.run(line));
+        assert_eq!(remote, local, "{line}");
+        let is_bad = ["bad", "worse", "draft publish"];
+        let is_bad = is_bad.iter().any(|word| line.contains(word));
+        assert_eq!(local.code, i32::from(is_bad), "{line}: {}", local.stderr);
+    }
+}
+
+/// A token for some packages shows those, in the same lines.
+#[test]
+fn who_may_read_some_packages_reads_those() {
     let [_, there] = alike();
-    there.package(
-        "bad",
-        "1.0.0",
-        "import \"./missing.js\";\nexport const x = ;\n",
-        "",
+    there.done("publish ./base ./shapes --release");
+    there.package("base", "1.1.0", "export const one = 1, two = 2;", "");
+    there.done("publish ./base --message two");
+    there.done("release base@1.1.0 --percent 10");
+    there.done("publish ./shapes --message again --allow-breaking no");
+    let served = serve(&there);
+    let all = token(&there, "ann --right admin");
+    let some = Remote {
+        place: &there,
+        served: &served,
+        token: token(&there, "bob --right read --package base"),
+    };
+    let with_all = |line: &str| {
+        let ran = there.run_with(&all, line);
+        assert_eq!(ran.code, 0, "{line}: {}", ran.stderr);
+        ran.stdout
+    };
+    let about_base = |text: String| -> String {
+        let lines = text.lines().filter(|line| line.starts_with("base"));
+        lines.map(|line| format!("{line}\n")).collect()
+    };
+    assert_eq!(some.done("versions base"), with_all("versions base"));
+    assert_eq!(
+        about_base(some.done("versions --json")),
+        about_base(with_all("versions --json"))
     );
+    assert_eq!(
+        some.done("history base").lines().collect::<Vec<_>>(),
+        with_all("history base").lines().skip(1).collect::<Vec<_>>()
+    );
+    assert_eq!(
+        some.done("history base --since 2"),
+        with_all("history base --since 2")
+    );
+    let unknown = some.refused("versions nothing");
+    assert_eq!(unknown, there.refused("versions nothing"));
+    for line in [
+        "show base",
+        "history --follow",
+        "versions base --released",
+        "resolve base --manifest registry:",
+        "download base@1.0.0 out",
+    ] {
+        let said = some.refused(line);
+        assert!(
+            said.contains("`radpack token create NAME --right read`")
+                && said.contains("`radpack versions [NAME]`"),
+            "{line}: {said}"
+        );
+    }
+}
+
+/// What no server takes is not sent.
+#[test]
+fn what_is_too_large_for_a_server_is_refused_here() {
+    let [_, there] = alike();
     let served = serve(&there);
     let remote = Remote {
         place: &there,
         served: &served,
-        token: token(&there, "ci --right publish"),
+        token: token(&there, "ann --right admin"),
     };
-    let said = remote.refused("publish ./bad");
+    remote.done("publish ./base");
+    remote.done("draft create mine base --from base@1.0.0");
+    // A file of a size, of which there is nothing on the disk.
+    let backup = std::fs::File::create(there.path("large.tar.zst")).unwrap();
+    backup.set_len((256 << 20) + 1).unwrap();
+    let said = remote.refused("import large.tar.zst");
     assert!(
-        said.starts_with("error: ./bad cannot be built\ncaused by: "),
+        said.contains("is larger than 256 MiB, which is the most that a server takes: import it where the store is"),
         "{said}"
     );
-    assert!(said.contains("index.js"), "{said}");
+    let register = |packages: usize| {
+        let packages: Vec<String> = (0..packages)
+            .map(|number| {
+                format!(r#""package-{number}":{{"v":[[1]],"d":[["index",[{{"v":[0],"f":"index-{number}.js"}}]]]}}"#)
+            })
+            .collect();
+        format!(r#"{{"exports":{{{}}}}}"#, packages.join(","))
+    };
+    there.write("register.json", &register(250_000));
+    let said = remote.refused("draft publish mine --register register.json");
+    assert!(
+        said.contains(
+            "is larger than 16 MiB, which is the most that a server takes: give registers"
+        ),
+        "{said}"
+    );
+    // More than another command may say.
+    there.write("register.json", &register(30_000));
+    let ran = remote.run("draft publish mine --register register.json");
+    assert_eq!((ran.code, &*ran.stderr), (0, ""), "{}", ran.stdout);
 }
 
 #[test]
-fn who_may_only_write_can_and_is_told_what_reading_lacks() {
+fn who_may_only_write_can_and_is_told_what_else_lacks() {
     let [_, there] = alike();
     let served = serve(&there);
     let writer = Remote {
@@ -286,11 +411,6 @@ fn who_may_only_write_can_and_is_told_what_reading_lacks() {
         "base@1.0.0 published: build 1, 1 entry\n"
     );
     writer.done("draft create mine base --from base@1.0.0");
-    let lacking = writer.refused("versions");
-    assert!(
-        lacking.contains("has not the right to read for the whole registry"),
-        "{lacking}"
-    );
     let lacking = writer.refused("release base@1.0.0");
     assert!(
         lacking.contains("has not the right to release for base"),
@@ -464,4 +584,39 @@ fn a_service_grants_what_its_operator_says() {
     let refused = remote.refused("publish ./base");
     assert!(refused.contains("larger than 1048576 bytes"), "{refused}");
     assert_eq!(there.run("serve --token-rate 0").code, 2);
+}
+
+/// What a service had unpacked and built when it was killed is gone once there is another one, and what another one uses is not.
+#[cfg(unix)]
+#[test]
+fn what_a_killed_service_left_is_swept() {
+    let [_, there] = alike();
+    let left = || -> Vec<String> {
+        let entries = std::fs::read_dir(there.path("temporary")).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = names
+            .filter(|name| name.starts_with("radpack-work-"))
+            .collect();
+        names.sort();
+        names
+    };
+    let first = serve(&there);
+    let of_first = left();
+    assert_eq!(of_first.len(), 1);
+    there.write(
+        &format!("temporary/{}/upload/0/index.js", of_first[0]),
+        "export {};\n",
+    );
+    let second = serve(&there);
+    let of_both = left();
+    assert_eq!(of_both.len(), 2);
+    assert!(of_both.contains(&of_first[0]));
+    drop(first);
+    assert_eq!(left(), of_both);
+    let _third = serve(&there);
+    let now = left();
+    assert_eq!(now.len(), 2, "{now:?}");
+    assert!(!now.contains(&of_first[0]));
+    assert!(of_both.iter().filter(|name| now.contains(name)).count() == 1);
+    drop(second);
 }

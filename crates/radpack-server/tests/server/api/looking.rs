@@ -216,3 +216,41 @@ async fn anybody_reads_the_history_in_pages() {
     let (_, whole) = get(&running, "/api/history?package=secret&limit=1", &all).await;
     assert_eq!(whole["events"].as_array().unwrap().len(), 1, "{whole}");
 }
+
+/// Whether a line returns to an earlier release or gets a new one, whoever follows is told what it has now.
+#[tokio::test]
+async fn a_rollback_says_what_is_served_now() {
+    let running = filled().await;
+    let publisher = running.token(&[Right::Admin, Right::Release], &["*"]).await;
+    let versions = json!({ "versions": ["shapes@1.1.0"] });
+    let policy = json!({ "package": "shapes", "change": { "releases": "free" } });
+    let line = json!({ "line": "shapes" });
+    for (path, body) in [
+        ("/api/policy", policy),
+        ("/api/release", versions),
+        ("/api/rollback", line),
+    ] {
+        let (status, done) = running.command(path, &publisher, body).await;
+        assert_eq!(status, 200, "{path}: {done}");
+    }
+    let (_, public) = get(&running, "/api/history", "").await;
+    let last = public["events"].as_array().unwrap().last().unwrap();
+    let back = &last["releases"][0];
+    assert_eq!(
+        (&back["change"], &back["version"]),
+        (&json!("rolled-back"), &json!("1.0.0")),
+        "{public}"
+    );
+    let mut events = running
+        .get(&format!(
+            "/events?since={}",
+            last["seq"].as_u64().unwrap() - 1
+        ))
+        .await;
+    let mut text = String::new();
+    while !text.contains("\n\n") || !text.contains("data:") {
+        let piece = events.chunk().await.unwrap().unwrap();
+        text.push_str(std::str::from_utf8(&piece).unwrap());
+    }
+    assert!(text.contains(r#""version":"1.0.0""#), "{text}");
+}

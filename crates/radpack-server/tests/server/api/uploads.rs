@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use radpack_registry::state::token::Right;
-use radpack_registry::{Registry, Store, Uuid};
+use radpack_registry::{BuildLimits, Builder, Registry, Store, Uuid};
 use radpack_server::{Limits, Settings};
 use serde_json::{Value, json};
 
@@ -333,6 +333,11 @@ async fn hostile_archives_are_refused_and_leave_nothing() {
     let target = outside.path().join("x").display().to_string();
     let many: Vec<String> = (0..1_000).map(|index| format!("0/{index}")).collect();
     let many: Vec<(&str, &str)> = many.iter().map(|path| (&**path, "")).collect();
+    // A path brings its folders with it.
+    let folders: Vec<String> = (0..5)
+        .map(|index| format!("0/{index}/{}x", "d/".repeat(20)))
+        .collect();
+    let folders: Vec<(&str, &str)> = folders.iter().map(|path| (&**path, "")).collect();
     let deep = format!("0/{}x", "d/".repeat(80));
     let regular = tar::EntryType::Regular;
     for (what, archive, status) in [
@@ -368,6 +373,7 @@ async fn hostile_archives_are_refused_and_leave_nothing() {
         ),
         ("too deep", tar(&[(&deep, "1")]), 400),
         ("too many", tar(&many), 413),
+        ("too many that are only folders", tar(&folders), 413),
         ("a lie", raw("0/a", regular, "", 1 << 40, b"x"), 413),
         (
             "cut off",
@@ -484,4 +490,98 @@ async fn who_may_not_publish_learns_nothing_of_a_package() {
         "{refused}"
     );
     assert_eq!(running.command(path, &publisher, json!({})).await.0, 422);
+}
+
+/// What is sent again because its answer was lost is not built beside the first.
+#[cfg(unix)]
+#[tokio::test]
+async fn what_is_sent_again_meanwhile_waits_for_the_first() {
+    use std::time::Duration;
+
+    let source = "export const a = 1;";
+    let hash = radpack_registry::Hash::of(source.as_bytes());
+    let made = json!({ "Made": {
+        "contents": {
+            "sources": { "index.js": { "sha256": hash, "bytes": source.len() } }, "files": {}, "entries": {},
+        },
+        "root": "/", "package": "{}", "warnings": [], "left_out": [],
+    } });
+    let described = json!({ "Described": {
+        "name": "a", "version": null, "prebuilt": false, "imports": [], "inputs": [],
+    } });
+    // It builds as long as nobody says that it is enough, and notes how often it was asked to.
+    let place = tempfile::tempdir().unwrap();
+    let file = |name: &str| place.path().join(name);
+    let script = format!(
+        r#"cd "$0"
+case "$(cat)" in
+  *'"what":"Describe"'*) echo '{described}';;
+  *) echo >> begun; while [ ! -e enough ]; do sleep 0.02; done; echo '{made}';;
+esac"#
+    );
+    let arguments = ["-c".to_owned(), script, place.path().display().to_string()];
+    let builder = Builder::child("/bin/sh", arguments, BuildLimits::default());
+    let (registry, _) = Registry::init(Store::in_memory()).await.unwrap();
+    let running = Running::over(registry.built_by(builder), settings()).await;
+    let token = running.token(&[Right::Publish], &["*"]).await;
+    let id = Uuid::now_v7().to_string();
+    let headers = [("idempotency-key", &*id)];
+    let send = || {
+        let archive = package("a", "1.0.0", source);
+        upload_as(&running, "/api/publish", &token, &headers, archive)
+    };
+    let later = async {
+        while !file("begun").exists() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let enough = async {
+            // Whoever builds a second time does so by now.
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            std::fs::write(file("enough"), "").unwrap();
+        };
+        tokio::join!(send(), send(), enough)
+    };
+    let (first, (second, third, ())) = tokio::join!(send(), later);
+    for (status, done) in [&first, &second, &third] {
+        assert_eq!(
+            (*status, &done["kind"], &done["seq"]),
+            (200, &json!("published"), &first.1["seq"]),
+            "{done}"
+        );
+    }
+    let begun = std::fs::read_to_string(file("begun")).unwrap();
+    assert_eq!(begun.lines().count(), 1);
+    // And later, by the history.
+    let (status, again) = send().await;
+    assert_eq!((status, &again["repeated"]), (200, &json!(true)), "{again}");
+}
+
+/// A draft is pinned against registers as large as those that come with folders.
+#[tokio::test]
+async fn a_draft_is_published_against_a_large_register() {
+    let running = filled().await;
+    let token = running.token(&[Right::Publish], &["*"]).await;
+    let open = json!({ "draft": "mine", "package": "shapes", "from": "shapes@1.1.0" });
+    assert_eq!(running.command("/api/drafts", &token, open).await.0, 200);
+    let packages: serde_json::Map<String, Value> = (0..20_000)
+        .map(|number| {
+            let package =
+                json!({ "v": [[1]], "d": [["index", [{ "v": [0], "f": "index-0123456789abcdef.js" }]]] });
+            (format!("a-package-{number}"), package)
+        })
+        .collect();
+    let asked = json!({ "registers": [{ "manifest": { "exports": packages } }] });
+    assert!(asked.to_string().len() > 1 << 20);
+    let path = "/api/drafts/mine/publish";
+    let (status, done) = running.command(path, &token, asked).await;
+    assert_eq!(status, 200, "{done}");
+    let asked = json!({ "message": "x".repeat(16 << 20) });
+    let (status, refused) = running.command(path, &token, asked).await;
+    assert_eq!(
+        (status, &refused["kind"]),
+        (413, &json!("too-large")),
+        "{refused}"
+    );
+    let detail = refused["detail"].as_str().unwrap();
+    assert!(detail.contains("larger than 16 MiB"), "{detail}");
 }
