@@ -8,10 +8,11 @@ use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
 use axum::response::IntoResponse as _;
+use futures_util::future::{self, Either};
 use futures_util::task::AtomicWaker;
 use http::header::{self, HeaderValue};
 use http::{Request, Response, StatusCode, Version};
@@ -377,12 +378,16 @@ impl<A: Answers> Crowd<A> {
             began: self.began,
         });
         let service = service_fn(|request: Request<Incoming>| {
-            let mut under_way = pulse.begins(self.began, request.version());
-            let answer = self.call(request, address);
-            async move {
-                let answer = answer.await;
-                under_way.answered(&answer);
-                Ok::<_, Infallible>(answer.map(|sent| Answer::new(sent, under_way)))
+            let under_way = pulse.begins(self.began, request.version());
+            let mut answer = Box::pin(self.call(request, address, under_way));
+            // Most is answered at the first look, and then nothing large is moved about. What is not is looked at again right behind this,
+            // by who can be woken.
+            match answer
+                .as_mut()
+                .poll(&mut Context::from_waker(Waker::noop()))
+            {
+                Poll::Ready(answer) => Either::Left(future::ready(answer)),
+                Poll::Pending => Either::Right(answer),
             }
         });
         let mut connection = pin!(self.builder.serve_connection(stream, service));
@@ -419,18 +424,20 @@ impl<A: Answers> Crowd<A> {
         &self,
         mut request: Request<Incoming>,
         address: SocketAddr,
-    ) -> impl Future<Output = Response<Sent>> + use<A> {
+        mut under_way: UnderWay,
+    ) -> impl Future<Output = Result<Response<Answer>, Infallible>> + use<A> {
         let target = request.uri().path_and_query();
         let is_long = target.is_some_and(|it| it.as_str().len() > self.listening.target);
         name_host(&mut request);
         let waits = (self.listening.stall, self.listening.slowest);
         let answers = self.answers.clone();
         async move {
-            if is_long {
-                let response = StatusCode::URI_TOO_LONG.into_response();
-                return response.map(Sent::Streamed);
-            }
-            answers.answer(request, waits, address).await
+            let answer = match is_long {
+                true => StatusCode::URI_TOO_LONG.into_response().map(Sent::Streamed),
+                false => answers.answer(request, waits, address).await,
+            };
+            under_way.answered(&answer);
+            Ok(answer.map(|sent| Answer::new(sent, under_way)))
         }
     }
 }

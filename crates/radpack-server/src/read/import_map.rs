@@ -39,14 +39,14 @@ pub(super) async fn answer(
     let encoded = gathered(shared, &view, roots, base, is_html).await?;
     let moment = placed.scene.said(placed.cohort);
     let content_type = if is_html { HTML } else { JSON };
+    let variant = encoded.for_reader(target.headers).await;
     Ok(text(
         target.headers,
-        &encoded,
+        variant,
         content_type,
         placed.keeping,
         moment,
-    )
-    .await)
+    ))
 }
 
 /// The ids that a page begins with.

@@ -28,14 +28,14 @@ pub(super) async fn answer(shared: &Shared, target: Target<'_>) -> Result<Answer
         Some(roots) => Box::pin(closure(shared, &view, roots)).await?,
     };
     let moment = placed.scene.said(placed.cohort);
+    let variant = encoded.for_reader(target.headers).await;
     Ok(text(
         target.headers,
-        &encoded,
+        variant,
         "application/json",
         placed.keeping,
         moment,
-    )
-    .await)
+    ))
 }
 
 /// What some roots lead to, and nothing else.

@@ -11,7 +11,7 @@ use radpack_registry::state::package::Package;
 use super::reply::{HEADERS, Keeping, open_to_all, vary};
 use super::{Answer, INTEGRITY};
 use crate::caller::Reader;
-use crate::encoded::{Encoded, known};
+use crate::encoded::{Encoded, Variant, known};
 use crate::files::{File, Files, Serving};
 use crate::problem::Problem;
 use crate::service::Shared;
@@ -56,7 +56,12 @@ pub(super) async fn answer(
         None => Box::pin(shared.read_blob(&now.moment.clone(), found.hash)).await?,
     };
     let kind = kind_of(file);
-    Ok(send(headers, found, &blob, kind, keeping).await)
+    // A range is one of the bytes as they are.
+    let variant = match kind.is_text && !headers.contains_key(header::RANGE) {
+        true => blob.for_reader(headers).await,
+        false => blob.identity(),
+    };
+    Ok(send(headers, found, variant, kind, keeping))
 }
 
 impl Shared {
@@ -157,19 +162,14 @@ fn head(answer: &mut HeaderMap, etag: HeaderValue, keeping: Keeping) {
     open_to_all(answer);
 }
 
-async fn send(
+fn send(
     headers: &HeaderMap,
     file: &File,
-    blob: &Encoded,
+    variant: Variant,
     kind: Kind,
     keeping: Keeping,
 ) -> Answer {
     let range = headers.get(header::RANGE);
-    // A range is one of the bytes as they are.
-    let variant = match range.is_none() && kind.is_text {
-        true => blob.for_reader(headers).await,
-        false => blob.identity(),
-    };
     let mut response = Answer::new(Bytes::new());
     let answer = response.headers_mut();
     answer.reserve(HEADERS);

@@ -22,15 +22,15 @@ const KEY_KEPT: &str = "public, max-age=86400";
 /// What stands after the question mark of reading requests.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Asked {
-    pub(crate) channel: Option<String>,
-    pub(crate) at: Option<String>,
-    pub(crate) cohort: Option<String>,
-    pub(crate) key: Option<String>,
-    pub(crate) roots: Option<String>,
-    pub(crate) urls: Option<String>,
-    pub(crate) scope: Option<String>,
-    pub(crate) fallback: Option<String>,
-    pub(crate) redirect: Option<String>,
+    pub(crate) channel: Option<Box<str>>,
+    pub(crate) at: Option<Box<str>>,
+    pub(crate) cohort: Option<Box<str>>,
+    pub(crate) key: Option<Box<str>>,
+    pub(crate) roots: Option<Box<str>>,
+    pub(crate) urls: Option<Box<str>>,
+    pub(crate) scope: Option<Box<str>>,
+    pub(crate) fallback: Option<Box<str>>,
+    pub(crate) redirect: Option<Box<str>>,
 }
 
 /// Where a request goes.
@@ -99,7 +99,7 @@ impl Target<'_> {
                     takes.join(", ")
                 )));
             }
-            if known.replace(value.into_owned()).is_some() {
+            if known.replace(value.into()).is_some() {
                 let message = format!("the parameter {name:?} is there twice");
                 return Err(Problem::invalid(message));
             }
@@ -173,7 +173,7 @@ impl Target<'_> {
             && asked.channel.is_none();
         moment.cohort = cohort.or(moment.cohort);
         if let Some(channel) = &asked.channel {
-            moment.channel.clone_from(channel);
+            moment.channel = channel.to_string();
         }
         let (reader, is_partial) = self.reader(shared, &moment.channel)?;
         let scene = Box::pin(shared.scene_at(&moment)).await?;

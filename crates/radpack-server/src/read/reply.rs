@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::{Answer, EXPOSED, MOMENT};
 use crate::caller::Reader;
-use crate::encoded::{Encoded, has};
+use crate::encoded::{Variant, has};
 
 /// How long, and by whom, an answer may be kept.
 #[derive(Clone, Debug)]
@@ -85,15 +85,14 @@ fn anybody() -> HeaderValue {
 /// Room for the headers of most answers.
 pub(super) const HEADERS: usize = 14;
 
-/// Sends a text in the encoding that the reader likes best, unless they have it.
-pub(crate) async fn text(
+/// Sends a text in an encoding that the reader likes, unless they have it.
+pub(crate) fn text(
     headers: &HeaderMap,
-    encoded: &Encoded,
+    variant: Variant,
     content_type: &'static str,
     keeping: Keeping,
     moment: HeaderValue,
 ) -> Answer {
-    let variant = encoded.for_reader(headers).await;
     let known = has(headers, &variant.etag);
     let mut response = Answer::new(match known {
         true => Bytes::new(),
