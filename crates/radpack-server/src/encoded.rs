@@ -68,10 +68,10 @@ pub(crate) struct Encoded(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    plain: Bytes,
+    /// The bytes as they are.
+    identity: Variant,
     /// How the ETag begins: the hash of the bytes.
     tag: String,
-    etag: HeaderValue,
     codings: [OnceCell<Option<Variant>>; 3],
     /// Which of them somebody makes, of what is large.
     making: [AtomicBool; 3],
@@ -95,8 +95,11 @@ impl Encoded {
     pub(crate) fn with_hash(plain: Bytes, hash: &[u8; 32]) -> Encoded {
         let tag = tag_of(hash);
         Encoded(Arc::new(Inner {
-            etag: quoted(&tag, None),
-            plain,
+            identity: Variant {
+                bytes: plain,
+                etag: quoted(&tag, None),
+                coding: None,
+            },
             tag,
             codings: Default::default(),
             making: Default::default(),
@@ -109,26 +112,22 @@ impl Encoded {
     }
 
     pub(crate) fn plain(&self) -> &Bytes {
-        &self.0.plain
+        &self.0.identity.bytes
     }
 
     /// How much memory it takes at most.
     pub(crate) fn weight(&self) -> usize {
-        self.0.plain.len() * 2
+        self.plain().len() * 2
     }
 
     /// The bytes as they are.
-    pub(crate) fn identity(&self) -> Variant {
-        Variant {
-            bytes: self.0.plain.clone(),
-            etag: self.0.etag.clone(),
-            coding: None,
-        }
+    pub(crate) fn identity(&self) -> &Variant {
+        &self.0.identity
     }
 
     /// The smallest encoding that a reader accepts and that is ready, or quickly made.
-    pub(crate) async fn for_reader(&self, headers: &HeaderMap) -> Variant {
-        if self.0.plain.len() < SMALL {
+    pub(crate) async fn for_reader(&self, headers: &HeaderMap) -> &Variant {
+        if self.plain().len() < SMALL {
             return self.identity();
         }
         let Some(coding) = accepted(headers) else {
@@ -136,28 +135,30 @@ impl Encoded {
         };
         let slot = &self.0.codings[coding as usize];
         if let Some(ready) = slot.get() {
-            return ready.clone().unwrap_or_else(|| self.identity());
+            return ready.as_ref().unwrap_or(self.identity());
         }
-        if self.0.plain.len() <= QUICK {
+        if self.plain().len() <= QUICK {
             let made = Box::pin(self.made(coding)).await;
-            return made.unwrap_or_else(|| self.identity());
+            return made.unwrap_or(self.identity());
         }
         if !self.0.making[coding as usize].swap(true, Ordering::Relaxed) {
             let encoded = self.clone();
-            tokio::spawn(async move { encoded.made(coding).await });
+            tokio::spawn(async move {
+                encoded.made(coding).await;
+            });
         }
         self.identity()
     }
 
     /// An encoding, made once for all who wait for it.
-    async fn made(&self, coding: Coding) -> Option<Variant> {
+    async fn made(&self, coding: Coding) -> Option<&Variant> {
         let make = || async {
             let encoded = self.clone();
             let made = tokio::task::spawn_blocking(move || encoded.make(coding));
             made.await.ok().flatten()
         };
         let made = self.0.codings[coding as usize].get_or_init(make);
-        made.await.clone()
+        made.await.as_ref()
     }
 
     /// Makes the encodings that were made of other bytes.
@@ -170,8 +171,8 @@ impl Encoded {
     }
 
     fn make(&self, coding: Coding) -> Option<Variant> {
-        let bytes = coding.encode(&self.0.plain)?;
-        (bytes.len() < self.0.plain.len()).then(|| Variant {
+        let bytes = coding.encode(self.plain())?;
+        (bytes.len() < self.plain().len()).then(|| Variant {
             bytes: bytes.into(),
             etag: quoted(&self.0.tag, Some(coding.name())),
             coding: Some(coding.name()),
@@ -306,7 +307,10 @@ mod tests {
 
     #[test]
     fn who_has_it_is_not_sent_it() {
-        let etag = Encoded::new(Bytes::from_static(b"x")).identity().etag;
+        let etag = Encoded::new(Bytes::from_static(b"x"))
+            .identity()
+            .etag
+            .clone();
         let text = etag.to_str().unwrap().to_owned();
         for (sent, known) in [
             (text.clone(), true),

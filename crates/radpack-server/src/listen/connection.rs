@@ -9,7 +9,7 @@ use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::response::IntoResponse as _;
 use futures_util::future::{self, Either};
@@ -57,12 +57,11 @@ pub(super) struct Crowd<A> {
     places: Arc<Semaphore>,
     size: usize,
     builder: Builder<TokioExecutor>,
-    began: Instant,
     connections: Mutex<HashMap<u64, Arc<Pulse>>>,
     next: AtomicU64,
 }
 
-/// What is known of a connection. Times are milliseconds since the crowd began, and 0 is never.
+/// What is known of a connection. Times are in milliseconds, and 0 is never.
 #[derive(Debug, Default)]
 pub(super) struct Pulse {
     requests: AtomicUsize,
@@ -87,7 +86,6 @@ pub(super) struct Pulse {
 /// A request under way.
 pub(super) struct UnderWay {
     pulse: Arc<Pulse>,
-    began: Instant,
     is_stream: bool,
 }
 
@@ -105,10 +103,20 @@ impl UnderWay {
     }
 }
 
-fn since(began: Instant) -> u64 {
-    u64::try_from(began.elapsed().as_millis())
-        .unwrap_or(u64::MAX)
-        .max(1)
+/// Milliseconds since the machine began, from the clock that costs least: a few of them do not matter here.
+#[cfg(target_os = "linux")]
+fn now() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::MonotonicCoarse);
+    let milliseconds = now.tv_sec * 1_000 + now.tv_nsec / 1_000_000;
+    u64::try_from(milliseconds).unwrap_or_default().max(1)
+}
+
+/// Milliseconds since this program began to look at the clock.
+#[cfg(not(target_os = "linux"))]
+fn now() -> u64 {
+    static BEGAN: std::sync::LazyLock<std::time::Instant> =
+        std::sync::LazyLock::new(std::time::Instant::now);
+    millis(BEGAN.elapsed()).max(1)
 }
 
 fn millis(duration: Duration) -> u64 {
@@ -121,7 +129,7 @@ impl Drop for UnderWay {
             self.pulse.streams.fetch_sub(1, Ordering::AcqRel);
         }
         if self.pulse.requests.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.pulse.idle.store(since(self.began), Ordering::Release);
+            self.pulse.idle.store(now(), Ordering::Release);
         }
     }
 }
@@ -147,7 +155,7 @@ impl Pulse {
         streams > 0 && streams == self.requests.load(Ordering::Acquire)
     }
 
-    fn begins(self: &Arc<Self>, began: Instant, version: Version) -> UnderWay {
+    fn begins(self: &Arc<Self>, version: Version) -> UnderWay {
         if self.requests.fetch_add(1, Ordering::AcqRel) == 0 {
             self.measure_anew();
         }
@@ -157,7 +165,6 @@ impl Pulse {
         }
         UnderWay {
             pulse: Arc::clone(self),
-            began,
             is_stream: false,
         }
     }
@@ -227,7 +234,6 @@ impl<A: Answers> Crowd<A> {
             places: Arc::new(Semaphore::new(size)),
             size,
             builder,
-            began: Instant::now(),
             connections: Mutex::default(),
             next: AtomicU64::new(0),
             listening,
@@ -297,7 +303,7 @@ impl<A: Answers> Crowd<A> {
         let look = (shortest / 4).clamp(Duration::from_millis(10), Duration::from_secs(5));
         loop {
             sleep(look).await;
-            let now = since(self.began);
+            let now = now();
             let connections = self.lock();
             let overdue = connections.values();
             overdue
@@ -310,7 +316,7 @@ impl<A: Answers> Crowd<A> {
     pub(super) fn enter(&self) -> (u64, Arc<Pulse>) {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let pulse = Arc::new(Pulse::default());
-        let now = since(self.began);
+        let now = now();
         pulse.idle.store(now, Ordering::Release);
         pulse.head.store(now, Ordering::Release);
         self.lock().insert(number, Arc::clone(&pulse));
@@ -367,7 +373,7 @@ impl<A: Answers> Crowd<A> {
     }
 
     async fn talk<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
-        &self,
+        self: &Arc<Self>,
         stream: S,
         address: SocketAddr,
         pulse: &Arc<Pulse>,
@@ -375,10 +381,9 @@ impl<A: Answers> Crowd<A> {
         let stream = TokioIo::new(Felt {
             stream,
             pulse: Arc::clone(pulse),
-            began: self.began,
         });
         let service = service_fn(|request: Request<Incoming>| {
-            let under_way = pulse.begins(self.began, request.version());
+            let under_way = pulse.begins(request.version());
             let mut answer = Box::pin(self.call(request, address, under_way));
             // Most is answered at the first look, and then nothing large is moved about. What is not is looked at again right behind this,
             // by who can be woken.
@@ -421,7 +426,7 @@ impl<A: Answers> Crowd<A> {
 
     /// What is answered.
     fn call(
-        &self,
+        self: &Arc<Self>,
         mut request: Request<Incoming>,
         address: SocketAddr,
         mut under_way: UnderWay,
@@ -430,11 +435,11 @@ impl<A: Answers> Crowd<A> {
         let is_long = target.is_some_and(|it| it.as_str().len() > self.listening.target);
         name_host(&mut request);
         let waits = (self.listening.stall, self.listening.slowest);
-        let answers = self.answers.clone();
+        let crowd = Arc::clone(self);
         async move {
             let answer = match is_long {
                 true => StatusCode::URI_TOO_LONG.into_response().map(Sent::Streamed),
-                false => answers.answer(request, waits, address).await,
+                false => crowd.answers.answer(request, waits, address).await,
             };
             under_way.answered(&answer);
             Ok(answer.map(|sent| Answer::new(sent, under_way)))
@@ -459,14 +464,13 @@ fn name_host<B>(request: &mut Request<B>) {
 struct Felt<S> {
     stream: S,
     pulse: Arc<Pulse>,
-    began: Instant,
 }
 
 impl<S> Felt<S> {
     fn written(&self, written: &Poll<io::Result<usize>>) {
         match written {
-            Poll::Pending => self.pulse.waits(since(self.began)),
-            Poll::Ready(Ok(bytes)) => self.pulse.took(*bytes, || since(self.began)),
+            Poll::Pending => self.pulse.waits(now()),
+            Poll::Ready(Ok(bytes)) => self.pulse.took(*bytes, now),
             Poll::Ready(Err(_)) => {}
         }
     }
@@ -483,7 +487,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Felt<S> {
         let pulse = &self.pulse;
         let is_new = into.filled().len() > before && pulse.is_idle();
         if is_new && pulse.head.load(Ordering::Relaxed) == 0 {
-            pulse.head.store(since(self.began), Ordering::Release);
+            pulse.head.store(now(), Ordering::Release);
         }
         Poll::Ready(Ok(()))
     }
@@ -535,7 +539,7 @@ mod tests {
     /// Whether a connection with a request is closed 31 seconds after it began, where this happened to what is written.
     fn is_closed(happens: impl FnOnce(&Pulse)) -> bool {
         let pulse = Arc::new(Pulse::default());
-        let _under_way = pulse.begins(Instant::now(), Version::HTTP_11);
+        let _under_way = pulse.begins(Version::HTTP_11);
         happens(&pulse);
         pulse.is_overdue(31_000, &Listening::default())
     }

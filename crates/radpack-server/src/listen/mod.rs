@@ -183,25 +183,25 @@ pub async fn serve(
 type Waits = (Duration, u64);
 
 /// Who answers requests.
-trait Answers: Clone + Send + Sync + 'static {
+trait Answers: Send + Sync + 'static {
     fn answer(
-        self,
+        &self,
         request: Request<Incoming>,
         waits: Waits,
         address: SocketAddr,
-    ) -> impl Future<Output = Response<Sent>> + Send + 'static;
+    ) -> impl Future<Output = Response<Sent>> + Send;
 }
 
 impl Answers for Router {
     async fn answer(
-        mut self,
+        &self,
         request: Request<Incoming>,
         (stall, slowest): Waits,
         address: SocketAddr,
     ) -> Response<Sent> {
         let mut request = request.map(|body| Patient::with(body, stall, slowest));
         request.extensions_mut().insert(ConnectInfo(address));
-        match self.call(request).await {
+        match self.clone().call(request).await {
             Ok(response) => response.map(Sent::Streamed),
             Err(never) => match never {},
         }
@@ -209,7 +209,6 @@ impl Answers for Router {
 }
 
 /// A service: what everybody reads is answered at once, without the routes, which takes a third of the time.
-#[derive(Clone)]
 struct Front {
     shared: Arc<Shared>,
     router: Router,
@@ -217,7 +216,7 @@ struct Front {
 
 impl Answers for Front {
     async fn answer(
-        self,
+        &self,
         request: Request<Incoming>,
         waits: Waits,
         address: SocketAddr,

@@ -23,9 +23,13 @@ pub(super) async fn answer(shared: &Shared, target: Target<'_>) -> Result<Answer
     let asked = target.asked(&TAKES)?;
     let placed = target.place(shared, &asked).await?;
     let view = placed.view(shared).await?;
+    let part;
     let encoded = match &asked.roots {
-        None => view.encoded.clone(),
-        Some(roots) => Box::pin(closure(shared, &view, roots)).await?,
+        None => &view.encoded,
+        Some(roots) => {
+            part = Box::pin(closure(shared, &view, roots)).await?;
+            &part
+        }
     };
     let moment = placed.scene.said(placed.cohort);
     let variant = encoded.for_reader(target.headers).await;

@@ -165,7 +165,7 @@ fn head(answer: &mut HeaderMap, etag: HeaderValue, keeping: Keeping) {
 fn send(
     headers: &HeaderMap,
     file: &File,
-    variant: Variant,
+    variant: &Variant,
     kind: Kind,
     keeping: Keeping,
 ) -> Answer {
@@ -195,14 +195,14 @@ fn send(
     let bytes = match variant.coding {
         Some(coding) => {
             answer.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
-            variant.bytes
+            variant.bytes.clone()
         }
         None => {
             if let Some(digest) = &file.digest {
                 answer.insert(REPR_DIGEST, digest.clone());
             }
             match range.and_then(|range| part(headers, range, &variant.etag, variant.bytes.len())) {
-                None => variant.bytes,
+                None => variant.bytes.clone(),
                 Some(Ok((from, to))) => {
                     let range = format!("bytes {from}-{}/{}", to - 1, variant.bytes.len());
                     if let Ok(range) = HeaderValue::from_str(&range) {

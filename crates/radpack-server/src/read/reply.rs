@@ -85,22 +85,26 @@ fn anybody() -> HeaderValue {
 /// Room for the headers of most answers.
 pub(super) const HEADERS: usize = 14;
 
+/// Room for those of an answer that the reader has.
+const HEADERS_OF_KNOWN: usize = 6;
+
 /// Sends a text in an encoding that the reader likes, unless they have it.
 pub(crate) fn text(
     headers: &HeaderMap,
-    variant: Variant,
+    variant: &Variant,
     content_type: &'static str,
     keeping: Keeping,
     moment: HeaderValue,
 ) -> Answer {
     let known = has(headers, &variant.etag);
-    let mut response = Answer::new(match known {
-        true => Bytes::new(),
-        false => variant.bytes,
-    });
+    let (bytes, room) = match known {
+        true => (Bytes::new(), HEADERS_OF_KNOWN),
+        false => (variant.bytes.clone(), HEADERS),
+    };
+    let mut response = Answer::new(bytes);
     let answer = response.headers_mut();
-    answer.reserve(HEADERS);
-    answer.insert(header::ETAG, variant.etag);
+    answer.reserve(room);
+    answer.insert(header::ETAG, variant.etag.clone());
     vary(answer, "Accept-Encoding", &keeping);
     answer.insert(header::CACHE_CONTROL, keeping.value());
     answer.insert(MOMENT, moment);
