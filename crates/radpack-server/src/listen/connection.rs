@@ -205,12 +205,16 @@ impl Pulse {
 
     /// It has taken some.
     fn took(&self, bytes: usize, now: impl FnOnce() -> u64) {
-        let stalled = self.stalled.swap(0, Ordering::AcqRel);
+        // Nobody else writes these meanwhile, but for who begins to measure anew, to whom a little more or less does not matter.
+        let add = |to: &AtomicU64, more: u64| {
+            to.store(to.load(Ordering::Acquire) + more, Ordering::Release);
+        };
+        let stalled = self.stalled.load(Ordering::Acquire);
         if stalled != 0 {
-            let waited = now().saturating_sub(stalled);
-            self.waited.fetch_add(waited, Ordering::AcqRel);
+            self.stalled.store(0, Ordering::Release);
+            add(&self.waited, now().saturating_sub(stalled));
         }
-        self.taken.fetch_add(bytes as u64, Ordering::AcqRel);
+        add(&self.taken, bytes as u64);
     }
 }
 
