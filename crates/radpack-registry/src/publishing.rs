@@ -340,6 +340,7 @@ fn new_build(job: &Job, contents: NewContents, assumed: Option<Version>) -> NewB
         number: job.description.version.clone(),
         contents,
         of: job.of.clone(),
+        based_on: job.based_on,
         after: job.after.clone(),
         assumed,
     }

@@ -84,7 +84,7 @@ impl Place {
         let mut known = PLACE.lock().unwrap_or_else(PoisonError::into_inner);
         // Some systems clean up among the temporary files on their own.
         let place = known.upgrade();
-        if let Some(place) = place.filter(|place| place.folder.path().join(LOCK).exists()) {
+        if let Some(place) = place.filter(|place| place.folder.path().exists()) {
             return Ok(place);
         }
         let among = tempfile::env::temp_dir();
@@ -98,7 +98,7 @@ impl Place {
         let folder = private().prefix(PREFIX).tempdir_in(among)?;
         let unlocked = folder.path().join(UNLOCKED);
         let lock = File::create_new(&unlocked)?;
-        // Where there are no locks, what a process leaves is for its keeper to sweep.
+        // Where there are no locks, it keeps this name, and what a process leaves is for its keeper to sweep.
         if lock.try_lock().is_ok() {
             fs::rename(&unlocked, folder.path().join(LOCK))?;
         }
@@ -143,6 +143,9 @@ fn is_left(place: &Path) -> bool {
     match lock {
         Ok(lock) => lock.try_lock().is_ok(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            if place.join(UNLOCKED).exists() {
+                return false;
+            }
             let made = fs::symlink_metadata(place).and_then(|found| found.modified());
             let age = made.ok().and_then(|made| made.elapsed().ok());
             age.is_some_and(|age| age > MADE_BY_THEN)

@@ -45,14 +45,15 @@ pub(crate) fn address(
     let Some(others) = trusted_proxies.checked_sub(1) else {
         return reached_from;
     };
-    let lines = headers.get_all(FORWARDED_FOR).iter();
-    let lines: Vec<&str> = lines
-        .map(|line| line.to_str().unwrap_or_default())
-        .collect();
-    let mut passed_on = lines.iter().rev().flat_map(|line| line.rsplit(','));
+    let lines: Vec<_> = headers.get_all(FORWARDED_FOR).iter().collect();
+    // Each by itself: what a sender wrote into one must not change how the others are counted.
+    let mut passed_on = lines
+        .iter()
+        .rev()
+        .flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
     passed_on
         .nth(others)
-        .and_then(read_address)
+        .and_then(|text| read_address(std::str::from_utf8(text).ok()?))
         .or(reached_from)
 }
 
@@ -165,6 +166,7 @@ mod tests {
             (&[], 1, reached_from),
             (&["1.1.1.1, unknown"], 1, reached_from),
             (&["1.1.1.1, "], 1, reached_from),
+            (&["1.1.1.1", "\u{ff}, 2.2.2.2, 3.3.3.3"], 2, "2.2.2.2"),
             (&["2.2.2.2:4711"], 1, "2.2.2.2"),
             (&["[2001:db8::1]:4711"], 1, "2001:db8::1"),
             (&["[2001:db8::1]"], 1, "2001:db8::1"),
@@ -172,7 +174,7 @@ mod tests {
         ] {
             let mut headers = HeaderMap::new();
             for line in lines {
-                headers.append(FORWARDED_FOR, line.parse().unwrap());
+                headers.append(FORWARDED_FOR, line.as_bytes().try_into().unwrap());
             }
             let found = address(&headers, Some(reached_from.parse().unwrap()), proxies);
             assert_eq!(

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http::header::HeaderValue;
 use jiff::Timestamp;
 use radpack_manifest::Manifest;
+use radpack_registry::state::package::RELEASE;
 use radpack_registry::{
     Cohort, Follow, HistoryError, ManifestQuery, Moment, MomentToken, Refusal, Registry,
 };
@@ -66,14 +67,22 @@ impl Scene {
     pub(crate) fn of(moment: Moment, at: Timestamp, channel: &str) -> Scene {
         let mut rollouts = BTreeSet::new();
         let (mut last, mut next) = (moment.position.at, None::<Timestamp>);
-        for rollout in moment.state.rollouts(channel) {
+        // Who sees some packages of this channel gets of the others what was released.
+        let released = (channel != RELEASE).then(|| moment.state.rollouts(RELEASE));
+        let own = moment
+            .state
+            .rollouts(channel)
+            .map(|rollout| (true, rollout));
+        for (is_own, rollout) in own.chain(released.into_iter().flatten().map(|it| (false, it))) {
             let (step, following) = rollout.steps(at);
             last = last.max(step.unwrap_or(last));
             next = match (next, following) {
                 (Some(next), Some(following)) => Some(next.min(following)),
                 (next, following) => next.or(following),
             };
-            rollouts.insert((rollout.id, rollout.percent(at)));
+            if is_own {
+                rollouts.insert((rollout.id, rollout.percent(at)));
+            }
         }
         let mut classes: Vec<Vec<bool>> = Vec::new();
         let audiences = std::iter::once(None).chain(Cohort::all().map(Some));

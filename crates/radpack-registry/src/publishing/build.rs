@@ -11,6 +11,7 @@ use super::builder::Heard;
 use super::made::{Made, Task, What};
 use super::{Builder, PublishError, PublishOptions, UNKNOWN};
 use crate::blobs::Uploads;
+use crate::rules::DraftBase;
 use crate::state::fact::OfDraft;
 use crate::work_folder::WorkFolder;
 
@@ -20,6 +21,7 @@ pub(super) struct Job {
     pub(super) folder: PathBuf,
     pub(super) description: Description,
     pub(super) of: Option<OfDraft>,
+    pub(super) based_on: Option<DraftBase>,
     pub(super) after: Option<Version>,
 }
 
@@ -100,6 +102,7 @@ pub(super) async fn describe(
             folder: folder.clone(),
             description: builder.describe(task, &heard).await?,
             of: None,
+            based_on: None,
             after: None,
         });
     }

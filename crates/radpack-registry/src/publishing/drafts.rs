@@ -12,7 +12,7 @@ use super::{PublishError, PublishOptions, PublishReport, UNKNOWN};
 use crate::commit::{Command, Refusal, RefusalKind};
 use crate::folder::write_files;
 use crate::registry::{Caller, Moment, Registry};
-use crate::rules::{check_draft_base, check_size, rights_to_publish};
+use crate::rules::{check_draft_base, check_size, no_draft, rights_to_publish};
 use crate::state::State;
 use crate::state::fact::{OfDraft, SourceFile};
 use crate::work_folder::WorkFolder;
@@ -46,18 +46,20 @@ impl Registry {
         };
         let package = self.ask(&moment, package).await??;
         let rights = rights_to_publish(options.release);
-        self.check_may(caller, &rights, &BTreeSet::from([package]))
+        self.check_may(caller, &rights, &BTreeSet::from([package.clone()]))
             .await?;
-        let (jobs, sources) = self.draft_jobs(draft, options).await?;
+        let (jobs, sources) = self.draft_jobs(draft, Some(&package), options).await?;
         let report = self.publish_jobs(caller, command, jobs, options).await;
         drop(sources);
         report
     }
 
-    /// A draft as it is now, in a folder that lasts as long as what is given with it.
+    /// A draft as it is now, in a folder that lasts as long as what is given with it. It must be of the package that somebody was found to have
+    /// a right to, if one is given: meanwhile it may have been given up, and its name taken for another's.
     async fn draft_jobs(
         &self,
         draft: &str,
+        of: Option<&str>,
         options: &PublishOptions,
     ) -> Result<(Vec<Job>, WorkFolder), PublishError> {
         let moment = self.refresh().await?;
@@ -65,6 +67,9 @@ impl Registry {
             .ask(&moment, |state| {
                 let name = draft;
                 let (package, draft) = state.known_draft(name)?;
+                if of.is_some_and(|of| of != package) {
+                    return Err(no_draft(name));
+                }
                 check_draft_base(name, draft, options.based_on)?;
                 let revision = draft.revision();
                 // What a rollback made has the sources of another version, whose number their package.json states.
@@ -100,6 +105,7 @@ impl Registry {
                 draft: draft.to_owned(),
                 revision,
             });
+            job.based_on = options.based_on;
             job.after.clone_from(&after);
             // What it came from has the number that its package.json states; the new one is the change's affair.
             let stated = &job.description.version;
@@ -123,7 +129,7 @@ impl Registry {
         folder: &Path,
     ) -> Result<(String, radpack_manifest::Package), PublishError> {
         let options = PublishOptions::default();
-        let (jobs, sources) = self.draft_jobs(draft, &options).await?;
+        let (jobs, sources) = self.draft_jobs(draft, None, &options).await?;
         let (mut built, numbers) = self.build_all(moment, jobs, &options).await?;
         drop(sources);
         let Some(built) = built.pop() else {

@@ -151,7 +151,7 @@ pub(crate) fn not_of(package: &str, other: &str) -> Refusal {
     )
 }
 
-fn no_draft(name: &str) -> Refusal {
+pub(crate) fn no_draft(name: &str) -> Refusal {
     Refusal::of(
         RefusalKind::Unknown,
         format!("there is no draft {name:?}; `radpack draft list` lists those that there are"),

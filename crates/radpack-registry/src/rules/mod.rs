@@ -27,7 +27,7 @@ use crate::state::package::{Package, PublishedVersion, RELEASE};
 use crate::state::token::{Right, Token};
 
 pub use drafts::{CreateDraft, DiscardDraft, DraftBase, DraftSource, ResetDraft, SaveDraft};
-pub(crate) use drafts::{check_draft_base, check_size, check_source_path, not_of};
+pub(crate) use drafts::{check_draft_base, check_size, check_source_path, no_draft, not_of};
 pub use effect::{Broken, Effect, Moved, Who};
 pub use lines::LinePick;
 pub(crate) use lines::{is_made, made_name};

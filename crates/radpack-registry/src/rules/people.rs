@@ -223,7 +223,19 @@ impl Rule for CreateToken {
         self.packages.clone()
     }
 
-    fn check_within(&self, Sender { token: maker, .. }: &Sender<'_>) -> Result<(), Refusal> {
+    fn check_within(&self, sender: &Sender<'_>) -> Result<(), Refusal> {
+        let maker = sender.token;
+        let root = sender.state.root(maker);
+        // Else what is done with it would stand in the history as done by the token that it all comes from.
+        if self.holder == root.holder && maker.holder != root.holder {
+            return Err(Refusal::of(
+                RefusalKind::Denied,
+                format!(
+                    "the holder cannot be called {}, as the holder of the token is that yours comes from: choose another name",
+                    self.holder
+                ),
+            ));
+        }
         let denied = |what: String| {
             Err(Refusal::of(
                 RefusalKind::Denied,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use radpack_version::{MAX_COMPONENT, VersionRef, pin_spec};
 use semver::{BuildMetadata, Version};
 
-use super::drafts::check_source_path;
+use super::drafts::{DraftBase, check_draft_base, check_source_path};
 use super::effect::check_effect;
 use super::release::released_at_once;
 use super::{Decided, Rule, check_package_name, set};
@@ -44,6 +44,8 @@ pub struct NewBuild {
     pub contents: NewContents,
     /// The draft that it was.
     pub of: Option<OfDraft>,
+    /// The state that this draft must still have, where somebody has looked at one.
+    pub based_on: Option<DraftBase>,
     /// The version that it goes on from, where that is not the newest.
     pub after: Option<Version>,
     /// The number that what is published with it has been pinned to.
@@ -287,6 +289,10 @@ impl Rule for Publish {
                     RefusalKind::Invalid,
                     format!("{name} was given twice"),
                 ));
+            }
+            if let (Some(of), Some(base)) = (&build.of, build.based_on) {
+                let (_, draft) = state.known_draft(&of.draft)?;
+                check_draft_base(&of.draft, draft, Some(base))?;
             }
             let none = Package::default();
             let package = state.package(name).unwrap_or(&none);

@@ -62,7 +62,7 @@ pub struct Token {
     /// The token that it was made with, if it was made with one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub maker: Option<Uuid>,
-    /// The first of those that made one another, the last of which made this one.
+    /// The first of those that made one another, the last of which made this one; those that administer everything not counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root: Option<Uuid>,
     /// The event that made it worth nothing.
@@ -103,7 +103,8 @@ impl Token {
         }
     }
 
-    /// On whose account its use is: that of the token at the root of those that made it, so that making tokens gains nobody anything.
+    /// On whose account its use is: that of the token at the root of those that made it, so that making tokens gains nobody anything. What those
+    /// make who administer everything is a root itself.
     #[must_use]
     pub fn account(&self) -> Uuid {
         self.root.unwrap_or(self.id)

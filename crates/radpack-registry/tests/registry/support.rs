@@ -57,6 +57,7 @@ pub(crate) fn publish(package: &str, number: Option<&str>, contents: NewContents
             package: package.to_owned(),
             number: number.map(version),
             contents,
+            based_on: None,
             of: None,
             after: None,
             assumed: None,

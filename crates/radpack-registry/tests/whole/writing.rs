@@ -46,6 +46,7 @@ pub(crate) fn publish(package: &str, sources: &[&str]) -> Work<Publish> {
         number: None,
         contents,
         of: None,
+        based_on: None,
         after: None,
         assumed: None,
     };

@@ -95,13 +95,14 @@ pub(super) async fn publish(
 ) -> Sent {
     shared.check_has(&writer, Right::Publish, false)?;
     writer.check_unconditional()?;
-    let room = shared.room(&writer)?;
     let key = Key::of(&writer, "publish");
     let limits = &shared.settings.limits;
     let published = if let Some(again) = shared.publishing.again(&key) {
         upload::pass_over(request, limits.upload_bytes).await?;
         again.outcome().await?
     } else {
+        // One that is sent again takes no room: the first may have the last there is.
+        let room = shared.room(&writer)?;
         let received = upload::receive(request, limits).await?;
         match shared.publishing.begin(key) {
             Place::Again(again) => {
@@ -201,7 +202,6 @@ pub(super) async fn publish_draft(
     request: Request,
 ) -> Sent {
     shared.check_has(&writer, Right::Publish, false)?;
-    let room = shared.room(&writer)?;
     // Registers are as large here as in an archive.
     let asked = json(request, PublishRequest::MOST_BYTES).await;
     let asked: PublishRequest = asked.map_err(told_too_much)?;
@@ -211,6 +211,7 @@ pub(super) async fn publish_draft(
     {
         Place::Again(again) => again.outcome().await?,
         Place::First(first) => {
+            let room = shared.room(&writer)?;
             finish(async move {
                 let _room = room;
                 first.end(publish_one_draft(&shared, &writer, &draft, asked).await)
@@ -366,13 +367,13 @@ pub(super) async fn import(
 ) -> Sent {
     shared.check_has(&writer, Right::Admin, true)?;
     writer.check_unconditional()?;
-    let room = shared.room(&writer)?;
     let key = Key::of(&writer, "import");
     let most = shared.settings.limits.upload_bytes;
     let answer = if let Some(again) = shared.importing.again(&key) {
         upload::pass_over(request, most).await?;
         again.outcome().await?
     } else {
+        let room = shared.room(&writer)?;
         let backup = Backup::receive(request, most).await?;
         match shared.importing.begin(key) {
             Place::Again(again) => {

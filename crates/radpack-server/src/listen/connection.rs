@@ -77,6 +77,8 @@ pub(super) struct Pulse {
     /// How long it was waited for before, and how much it took, since it was measured last.
     waited: AtomicU64,
     taken: AtomicU64,
+    /// Whether something that is to be sent has not been taken yet: also when its request is answered.
+    is_sending: AtomicBool,
     /// The orders that it was given.
     orders: AtomicU8,
     /// Whom to wake for them.
@@ -146,7 +148,15 @@ impl Pulse {
     }
 
     fn is_idle(&self) -> bool {
-        self.requests.load(Ordering::Acquire) == 0
+        self.requests.load(Ordering::Acquire) == 0 && !self.is_sending.load(Ordering::Acquire)
+    }
+
+    /// Everything was taken.
+    fn sent(&self) {
+        if self.is_sending.load(Ordering::Acquire) {
+            self.idle.store(now(), Ordering::Release);
+            self.is_sending.store(false, Ordering::Release);
+        }
     }
 
     /// Whether all that it is there for are events to come: who misses some asks for them again.
@@ -205,16 +215,26 @@ impl Pulse {
 
     /// It has taken some.
     fn took(&self, bytes: usize, now: impl FnOnce() -> u64) {
-        // Nobody else writes these meanwhile, but for who begins to measure anew, to whom a little more or less does not matter.
-        let add = |to: &AtomicU64, more: u64| {
-            to.store(to.load(Ordering::Acquire) + more, Ordering::Release);
-        };
         let stalled = self.stalled.load(Ordering::Acquire);
         if stalled != 0 {
             self.stalled.store(0, Ordering::Release);
-            add(&self.waited, now().saturating_sub(stalled));
+            let waited = now().saturating_sub(stalled);
+            self.waited.fetch_add(waited, Ordering::AcqRel);
         }
-        add(&self.taken, bytes as u64);
+        self.taken.fetch_add(bytes as u64, Ordering::AcqRel);
+    }
+}
+
+/// A connection among the others, until this is dropped.
+pub(super) struct Entered<A: Answers> {
+    crowd: Arc<Crowd<A>>,
+    number: u64,
+    pulse: Arc<Pulse>,
+}
+
+impl<A: Answers> Drop for Entered<A> {
+    fn drop(&mut self) {
+        self.crowd.lock().remove(&self.number);
     }
 }
 
@@ -317,14 +337,18 @@ impl<A: Answers> Crowd<A> {
     }
 
     /// One more connection.
-    pub(super) fn enter(&self) -> (u64, Arc<Pulse>) {
+    pub(super) fn enter(self: &Arc<Self>) -> Entered<A> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let pulse = Arc::new(Pulse::default());
         let now = now();
         pulse.idle.store(now, Ordering::Release);
         pulse.head.store(now, Ordering::Release);
         self.lock().insert(number, Arc::clone(&pulse));
-        (number, pulse)
+        Entered {
+            crowd: Arc::clone(self),
+            number,
+            pulse,
+        }
     }
 
     /// Reads the certificate again whenever its files change; for ever.
@@ -340,19 +364,19 @@ impl<A: Answers> Crowd<A> {
         self: Arc<Self>,
         stream: TcpStream,
         address: SocketAddr,
-        (number, pulse): (u64, Arc<Pulse>),
+        entered: Entered<A>,
         _place: OwnedSemaphorePermit,
     ) {
+        let pulse = &entered.pulse;
         let _ = stream.set_nodelay(true);
         match &self.listening.tls {
-            None => self.talk(stream, address, &pulse).await,
+            None => self.talk(stream, address, pulse).await,
             Some(tls) => {
-                if let Some(stream) = self.shake(tls, stream, &pulse).await {
-                    self.talk(stream, address, &pulse).await;
+                if let Some(stream) = self.shake(tls, stream, pulse).await {
+                    self.talk(stream, address, pulse).await;
                 }
             }
         }
-        self.lock().remove(&number);
     }
 
     /// Agrees on keys with the other side, if that does not take it too long.
@@ -389,6 +413,10 @@ impl<A: Answers> Crowd<A> {
         let service = service_fn(|request: Request<Incoming>| {
             let under_way = pulse.begins(request.version());
             let mut answer = Box::pin(self.call(request, address, under_way));
+            // Who does not take what there is for them begins nothing that others could wait for.
+            if pulse.is_sending.load(Ordering::Acquire) {
+                return Either::Right(answer);
+            }
             // Most is answered at the first look, and then nothing large is moved about. What is not is looked at again right behind this,
             // by who can be woken.
             match answer
@@ -471,7 +499,14 @@ struct Felt<S> {
 }
 
 impl<S> Felt<S> {
-    fn written(&self, written: &Poll<io::Result<usize>>) {
+    fn written(&self, written: &Poll<io::Result<usize>>, of: usize) {
+        let sent = match written {
+            Poll::Ready(Ok(bytes)) => *bytes,
+            _ => 0,
+        };
+        if sent < of {
+            self.pulse.is_sending.store(true, Ordering::Release);
+        }
         match written {
             Poll::Pending => self.pulse.waits(now()),
             Poll::Ready(Ok(bytes)) => self.pulse.took(*bytes, now),
@@ -504,7 +539,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Felt<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.written(&written);
+        self.written(&written, bytes.len());
         written
     }
 
@@ -519,7 +554,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Felt<S> {
             (Some(part), None) => Pin::new(&mut self.stream).poll_write(context, part),
             _ => Pin::new(&mut self.stream).poll_write_vectored(context, parts),
         };
-        self.written(&written);
+        self.written(&written, parts.iter().map(|part| part.len()).sum());
         written
     }
 
@@ -528,7 +563,15 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Felt<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        match flushed {
+            Poll::Ready(_) => self.pulse.sent(),
+            Poll::Pending => {
+                self.pulse.is_sending.store(true, Ordering::Release);
+                self.pulse.waits(now());
+            }
+        }
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -154,10 +154,9 @@ pub(crate) async fn answer(shared: &Shared, asking: Asking<'_>) -> Option<Answer
         }
         None => (None, path),
     };
-    let read = Read::of(path);
     let number = match moment {
         Some(_) => AT,
-        None => read?.number(),
+        None => Read::of(path)?.number(),
     };
     let since = Instant::now();
     let is_head = *asking.method == Method::HEAD;
@@ -168,20 +167,15 @@ pub(crate) async fn answer(shared: &Shared, asking: Asking<'_>) -> Option<Answer
         *answer.headers_mut() = headers;
         answer
     } else if is_head || *asking.method == Method::GET {
-        let target = Target {
-            moment,
-            path,
-            query: asking.uri.query().unwrap_or_default(),
-            headers: asking.headers,
-        };
-        match shared.check_guess(asking.uri.path(), asking.headers, asking.reached_from) {
-            Ok(()) => give(shared, target, read)
-                .await
-                .unwrap_or_else(Elsewhere::into_answer),
-            Err(problem) => problem.into_answer(),
-        }
+        let answered =
+            match shared.check_guess(asking.uri.path(), asking.headers, asking.reached_from) {
+                Ok(()) => give(shared, asking, moment, path).await,
+                Err(problem) => Err(problem.into()),
+            };
+        answered.unwrap_or_else(Elsewhere::into_answer)
     } else {
-        not_so().await.into_answer()
+        let allow = HeaderValue::from_static("GET, HEAD, OPTIONS");
+        not_so().await.with(header::ALLOW, allow).into_answer()
     };
     if is_head && !answer.body().is_empty() {
         let length = HeaderValue::from(answer.body().len());
@@ -194,13 +188,20 @@ pub(crate) async fn answer(shared: &Shared, asking: Asking<'_>) -> Option<Answer
 
 async fn give(
     shared: &Shared,
-    target: Target<'_>,
-    read: Option<Read<'_>>,
+    asking: Asking<'_>,
+    moment: Option<&str>,
+    path: &str,
 ) -> Result<Answer, Elsewhere> {
-    let Some(read) = read else {
+    let moment = moment.map(decoded).transpose()?;
+    let target = Target {
+        moment: moment.as_deref(),
+        path,
+        query: asking.uri.query().unwrap_or_default(),
+        headers: asking.headers,
+    };
+    let Some(read) = Read::of(path) else {
         return Err(Problem::unknown(format!(
-            "there is nothing at a moment under {:?}: radpack.json, import-map.json, import-map.html, resolve/… and m/… are",
-            target.path
+            "there is nothing at a moment under {path:?}: radpack.json, import-map.json, import-map.html, resolve/… and m/… are"
         ))
         .into());
     };

@@ -86,7 +86,7 @@ fn anybody() -> HeaderValue {
 pub(super) const HEADERS: usize = 14;
 
 /// Room for those of an answer that the reader has.
-const HEADERS_OF_KNOWN: usize = 6;
+const HEADERS_OF_KNOWN: usize = 7;
 
 /// Sends a text in an encoding that the reader likes, unless they have it.
 pub(crate) fn text(
@@ -109,8 +109,10 @@ pub(crate) fn text(
     answer.insert(header::CACHE_CONTROL, keeping.value());
     answer.insert(MOMENT, moment);
     if known {
-        // What else is said of it was said before, and stays (RFC 9110, 15.4.5).
+        // What else is said of it was said before, and stays (RFC 9110, 15.4.5); but pages that asked with what they have read this themselves.
         answer.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, anybody());
+        let exposed = HeaderValue::from_static(EXPOSED);
+        answer.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         return response;
     }

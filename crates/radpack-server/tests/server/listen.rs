@@ -74,6 +74,7 @@ async fn served(listening: Listening) -> Served {
             "/large",
             get(async move || Body::from_stream(stream::iter((0..PARTS).map(move |_| part())))),
         )
+        .route("/whole", get(async || vec![b'x'; PART * PARTS]))
         .route(
             "/endless",
             get(async move || {
@@ -228,6 +229,33 @@ async fn who_does_not_read_is_not_written_to_for_ever() {
         .await;
     sleep(SHORT / 2).await;
     assert!(heard(answer).await.len() > PART * PARTS);
+}
+
+/// What lies ready is handed over at once, and then is under way for as long as the other side takes for it.
+#[tokio::test]
+async fn who_reads_slowly_is_not_idle() {
+    let served = served(Listening {
+        idle: SHORT,
+        ..Listening::default()
+    })
+    .await;
+    let mut answer = served
+        .sent("GET /whole HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+        .await;
+    let mut part = vec![0; PART];
+    let mut came = 0;
+    for read in 0.. {
+        let count = answer.read(&mut part).await.unwrap();
+        came += count;
+        if count == 0 {
+            break;
+        }
+        // Until it has been long enough to be taken for idle; more lies ready then than any buffer between has room for.
+        if read < 32 {
+            sleep(SHORT / 8).await;
+        }
+    }
+    assert!(came > PART * PARTS, "{came}");
 }
 
 #[tokio::test]

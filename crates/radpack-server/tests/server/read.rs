@@ -78,7 +78,20 @@ async fn the_manifest_is_sent_as_readers_want_it_and_not_twice() {
     assert_eq!(known.status(), StatusCode::NOT_MODIFIED);
     assert_eq!(header(&known, "radpack-moment"), moment);
     assert_eq!(header(&known, "etag"), etag);
+    let exposed = header(&known, "access-control-expose-headers");
+    assert!(exposed.contains("ETag"), "{exposed}");
     assert!(known.bytes().await.unwrap().is_empty());
+    // Some escape what need not be.
+    let escaped = format!("/at/{}/radpack.json", moment.replace('-', "%2D"));
+    let as_it_was = running.get_with(&escaped, &[]).await;
+    assert_eq!(as_it_was.status(), StatusCode::OK, "{escaped}");
+    assert_eq!(as_it_was.text().await.unwrap(), text);
+    let wrong = reqwest::Client::new()
+        .delete(format!("{}/radpack.json", running.address))
+        .send();
+    let wrong = wrong.await.unwrap();
+    assert_eq!(wrong.status(), StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(header(&wrong, "allow"), "GET, HEAD, OPTIONS");
 
     let gone = running
         .get_with("/radpack.json", &[("if-none-match", "\"other\"")])

@@ -72,6 +72,7 @@ pub(super) async fn carry_out(
                 contents: contents(&text, &names, &[]),
                 package,
                 number,
+                based_on: None,
                 of: None,
                 after,
                 assumed: None,

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use radpack_registry::rules::{
-    CreateDraft, CreateToken, DiscardDraft, DraftSource, RecordConsumer, RevokeToken, SaveDraft,
-    VersionPick,
+    CreateDraft, CreateToken, DiscardDraft, DraftBase, DraftSource, RecordConsumer, RevokeToken,
+    SaveDraft, VersionPick,
 };
-use radpack_registry::state::fact::{Follows, SourceFile};
+use radpack_registry::state::fact::{Follows, OfDraft, SourceFile};
 use radpack_registry::state::token::{Right, Token};
 use radpack_registry::{
     Caller, Command, CommitError, Follow, ManifestQuery, Refusal, RefusalKind, Uuid,
@@ -146,6 +146,21 @@ async fn a_save_based_on_an_older_revision_is_refused() {
             ..of_the_first
         })
         .await;
+
+    // Whoever publishes what they have looked at does not publish what another saved while it was built.
+    let mut looked_at = publish("shapes", None, contents("new", &["circle"], &[]));
+    looked_at.builds[0].of = Some(OfDraft {
+        draft: "mine".to_owned(),
+        revision: 3,
+    });
+    looked_at.builds[0].based_on = Some(DraftBase {
+        opened,
+        revision: 3,
+    });
+    let refused = bench.refused(&looked_at).await;
+    assert!(refused.contains("mine"), "{refused}");
+    looked_at.builds[0].based_on = None;
+    bench.done(&looked_at).await;
 }
 
 #[tokio::test]

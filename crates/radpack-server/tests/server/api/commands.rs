@@ -488,6 +488,14 @@ async fn tokens_are_on_the_account_of_who_made_them() {
     assert!(used.contains(&429), "{used:?}");
     let other = running.token(&[Right::Publish], &["shapes"]).await;
     assert_eq!(get(&running, "/api/drafts", &other).await.0, 200);
+    // Those whom an administrator gives tokens do not use up what each other may.
+    let admin = running.token(&[Right::Admin], &["*"]).await;
+    let (one, other) = (
+        made_with(&running, &admin, "one").await,
+        made_with(&running, &admin, "other").await,
+    );
+    while get(&running, "/api/drafts", &one).await.0 == 200 {}
+    assert_eq!(get(&running, "/api/drafts", &other).await.0, 200);
 }
 
 /// A token of somebody's for the package shapes that another one made.
@@ -515,6 +523,15 @@ async fn nobody_goes_down_in_the_history_as_another() {
     assert_eq!(opens(&own, "2").await, "bob");
     assert_eq!(opens(&ann, "3").await, "bob → ann");
     assert_eq!(opens(&eve, "4").await, "bob → eve");
+    let again = json!({ "holder": "bob", "rights": ["publish"], "packages": ["shapes"] });
+    assert_eq!(
+        running.command("/api/tokens", &ann, again).await.0,
+        403,
+        "whom bob gave a token would do things as bob"
+    );
+    let admin = running.token(&[Right::Admin], &["*"]).await;
+    let dan = made_with(&running, &admin, "dan").await;
+    assert_eq!(opens(&dan, "5").await, "dan");
     let forged = json!({ "holder": "ann → eve", "rights": ["publish"], "packages": ["shapes"] });
     assert_eq!(
         running.command("/api/tokens", &bob, forged).await.0,
@@ -526,6 +543,8 @@ async fn nobody_goes_down_in_the_history_as_another() {
     assert_eq!(token(&eve).maker, Some(token(&ann).id));
     assert_eq!(token(&eve).root, Some(token(&bob).id));
     assert_eq!(token(&bob).maker, None);
+    assert_eq!(token(&dan).maker, Some(token(&admin).id));
+    assert_eq!(token(&dan).root, None);
 }
 
 /// Of those who depend on something, whoever changes it is told whom they may know of, and how many more there are.
