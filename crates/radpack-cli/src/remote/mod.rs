@@ -82,7 +82,7 @@ fn most_sent() -> u64 {
 /// What cannot be sent, for no server takes as much.
 fn too_large(what: &str, most: u64, instead: &str) -> Failure {
     let message = format!(
-        "{what} is larger than {} MiB, which is the most that a server takes: {instead}",
+        "{what} is larger than {} MiB, which is the most that is sent to a server: {instead}",
         most >> 20
     );
     Failure::new(Word::Unavailable, message)

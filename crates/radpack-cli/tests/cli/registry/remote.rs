@@ -372,7 +372,7 @@ fn what_is_too_large_for_a_server_is_refused_here() {
     backup.set_len((256 << 20) + 1).unwrap();
     let said = remote.refused("import large.tar.zst");
     assert!(
-        said.contains("is larger than 256 MiB, which is the most that a server takes: import it where the store is"),
+        said.contains("is larger than 256 MiB, which is the most that is sent to a server: import it where the store is"),
         "{said}"
     );
     let register = |packages: usize| {
@@ -387,7 +387,7 @@ fn what_is_too_large_for_a_server_is_refused_here() {
     let said = remote.refused("draft publish mine --register register.json");
     assert!(
         said.contains(
-            "is larger than 16 MiB, which is the most that a server takes: give registers"
+            "is larger than 16 MiB, which is the most that is sent to a server: give registers"
         ),
         "{said}"
     );
