@@ -439,7 +439,7 @@ async fn one_that_lies_is_refused() {
     let link = format!("ln -s '{secret}' '{}/link';", folder.path().display());
     let hidden = "a secret of this machine";
     let built = format!(
-        r#"out=$(printf %s "$task" | sed 's/.*"out":"\([^"]*\)".*/\1/'); mkdir -p "$out"; ln -s '{}' "$out/a";"#,
+        r#"out=$(printf %s "$task" | sed -n 's/.*"out":"\([^"]*\)".*/\1/p'); mkdir -p "$out"; ln -s '{}' "$out/a";"#,
         place.path().display()
     );
     let mut entry = with("sources", "index.js", source);
